@@ -1,0 +1,174 @@
+//! Codecs: one file each, answering the questions that output formats ask.
+//!
+//! A packager never matches on a codec; it asks. A question that a codec answers with `None` means
+//! "this format cannot carry me", and the format leaves the track out.
+
+mod aac;
+mod avc;
+
+use std::fmt::Debug;
+
+use bytes::Bytes;
+
+pub use aac::Aac;
+pub use avc::Avc;
+
+use crate::isobmff::FourCc;
+
+/// What a codec says of itself. Values are immutable and shared by all requests.
+pub trait Codec: Debug + Send + Sync {
+    /// The `codecs` parameter of RFC 6381 with lower-case hexadecimal digits, e.g. `avc1.64001f`.
+    fn rfc6381(&self) -> String;
+
+    /// The sample entry's four-character code as stored, e.g. `avc1`, `mp4a` (ISO/IEC 14496-12 8.5.2).
+    fn four_cc(&self) -> FourCc;
+
+    /// The complete sample entry box for an initialization segment, as stored in the source.
+    fn sample_entry(&self) -> Bytes;
+
+    /// Picture properties; `None` unless it is video.
+    fn video(&self) -> Option<VideoProperties>;
+
+    /// Sound properties; `None` unless it is audio.
+    fn audio(&self) -> Option<AudioProperties>;
+
+    /// How a Smooth client manifest describes it (MS-SSTR 2.2.2.5); `None` if Smooth cannot carry it.
+    fn smooth(&self) -> Option<SmoothProperties>;
+
+    /// How it travels in an MPEG-2 transport stream; `None` if it cannot.
+    fn transport_stream(&self) -> Option<&dyn TransportStream>;
+
+    /// The parameter sets or configuration record repeated in a fragment (`avcn` in CSF); `None`
+    /// where there is nothing to repeat.
+    fn decoder_configuration(&self) -> Option<Bytes> {
+        None
+    }
+}
+
+/// What MPEG-2 systems need to know of a codec (ISO/IEC 13818-1).
+pub trait TransportStream {
+    /// `stream_type` of the program map table (ISO/IEC 13818-1 table 2-34).
+    fn stream_type(&self) -> u8;
+
+    /// `stream_id` of the PES header: 0xE0 for video, 0xC0 for audio.
+    fn stream_id(&self) -> u8;
+
+    /// Appends the elementary-stream form of one stored sample as slices that together are the
+    /// access unit: parameter sets and start codes inserted, or an ADTS header before.
+    ///
+    /// # Errors
+    /// [`SampleError`] when the sample is not what its sample entry promises.
+    fn access_unit(&self, sample: &Bytes, sync: bool, out: &mut Vec<Bytes>) -> Result<(), SampleError>;
+}
+
+/// A stored sample that contradicts its sample entry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SampleError {
+    /// A NAL unit's length field reaches past the end of its sample.
+    #[error("a NAL unit of {length} bytes at byte {position} reaches past the end of its {sample_size}-byte sample")]
+    NalUnitTooLong {
+        /// What the length field says, bytes.
+        length: u64,
+        /// Where in the sample the NAL unit begins.
+        position: usize,
+        /// Bytes in the sample.
+        sample_size: usize,
+    },
+    /// The sample ends inside a length field.
+    #[error("the sample ends inside the length field at byte {position}")]
+    TruncatedLengthField {
+        /// Where in the sample the field begins.
+        position: usize,
+    },
+    /// A frame is too long for the 13-bit length field of an ADTS header (ISO/IEC 13818-7 6.2).
+    #[error("an audio frame of {size} bytes does not fit an ADTS header")]
+    FrameTooLong {
+        /// Bytes in the frame.
+        size: usize,
+    },
+}
+
+/// Properties of a picture track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VideoProperties {
+    /// Coded picture width after cropping, pixels.
+    pub width: u32,
+    /// Coded picture height after cropping, pixels.
+    pub height: u32,
+    /// Sample (pixel) aspect ratio, width and height; 1:1 when unknown.
+    pub sample_aspect_ratio: (u32, u32),
+}
+
+/// Properties of a sound track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AudioProperties {
+    /// Output samples per second (after SBR).
+    pub sampling_rate: u32,
+    /// Output channels (after parametric stereo).
+    pub channels: u16,
+    /// `value` of DASH's `AudioChannelConfiguration` in the scheme
+    /// `urn:mpeg:mpegB:cicp:ChannelConfiguration` (ISO/IEC 23091-3); `None` when not one of its layouts.
+    pub channel_configuration: Option<u8>,
+    /// Bits per PCM sample as Smooth manifests state them; 16 for the AAC family.
+    pub bits_per_sample: u16,
+}
+
+/// Codec attributes of a Smooth `QualityLevel` (MS-SSTR 2.2.2.5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SmoothProperties {
+    /// `FourCC` attribute.
+    pub four_cc: &'static str,
+    /// `CodecPrivateData`, upper-case hexadecimal.
+    pub codec_private_data: String,
+    /// `AudioTag` (wave format tag); `None` for video.
+    pub audio_tag: Option<u16>,
+    /// `PacketSize`, bytes; `None` for video.
+    pub packet_size: Option<u16>,
+}
+
+/// Why a sample entry cannot be served.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No codec of this program reads that sample entry.
+    #[error("sample entry '{four_cc}' is of a codec that is not supported")]
+    Unsupported {
+        /// The sample entry's type.
+        four_cc: FourCc,
+    },
+    /// The sample entry or its configuration record is damaged.
+    #[error("sample entry '{four_cc}': {what} at byte {position}")]
+    Malformed {
+        /// The sample entry's type.
+        four_cc: FourCc,
+        /// Which part is wrong.
+        what: &'static str,
+        /// Byte offset inside the sample entry.
+        position: usize,
+    },
+    /// The media is already encrypted.
+    #[error("sample entry '{four_cc}' is encrypted; only clear sources can be packaged")]
+    Encrypted {
+        /// The sample entry's type.
+        four_cc: FourCc,
+    },
+}
+
+/// The codec of a sample entry box (whole box, header included). `first_sample` is the first stored
+/// sample if the caller has it: `avc3` keeps its parameter sets there.
+///
+/// # Errors
+/// [`Error`] when the codec is unknown, its configuration damaged or the entry encrypted.
+pub fn from_sample_entry(entry: &Bytes, first_sample: Option<&Bytes>) -> Result<std::sync::Arc<dyn Codec>, Error> {
+    let four_cc = match entry.get(4..8) {
+        Some(t) => FourCc([t[0], t[1], t[2], t[3]]),
+        None => return Err(Error::Malformed { four_cc: FourCc(*b"    "), what: "no room for a box header", position: 0 }),
+    };
+    match &four_cc.0 {
+        b"avc1" | b"avc3" => Ok(std::sync::Arc::new(Avc::parse(entry, first_sample)?)),
+        b"mp4a" => Ok(std::sync::Arc::new(Aac::parse(entry)?)),
+        b"encv" | b"enca" | b"enct" | b"encs" => Err(Error::Encrypted { four_cc }),
+        _ => Err(Error::Unsupported { four_cc }),
+    }
+}

@@ -1,0 +1,10 @@
+//! Headwater: a self-hosted streaming origin.
+//!
+//! Floors, from the ground up: `time` and `bits` and `xml`; `isobmff` and `mpegts`; `codec`; `media`;
+//! `source`; `packager`; and above the seam, with the default feature `server`, everything that does
+//! I/O. `docs/architecture.md` says what each floor knows and never does.
+
+pub mod codec;
+pub mod isobmff;
+pub mod mpegts;
+pub mod time;
