@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use crate::media::{
-    FileId, Language, Presentation, Revision, SourceFile, Track, TrackGroup, TrackKind,
+    FileId, Language, MAX_QUALITIES, Presentation, Revision, SourceFile, Track, TrackGroup, TrackKind,
 };
-use crate::packager::MAX_QUALITIES;
 use crate::time::{MediaTime, Timescale};
 
 use super::ism::{Entry, ServerManifest};
