@@ -1,5 +1,6 @@
 //! What can be wrong with a stored film.
 
+use super::ism;
 use crate::codec;
 use crate::isobmff::{self, FourCc};
 use crate::media::SampleIndexError;
@@ -148,5 +149,3 @@ pub enum Error {
         source: codec::Error,
     },
 }
-
-use super::ism;

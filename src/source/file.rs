@@ -112,6 +112,7 @@ pub struct FileIndexer {
     collectors: HashMap<u32, TrackCollector>,
     known_times: HashMap<(u32, u64), u64>,
     random_access_read: bool,
+    want_first_sample: Vec<(usize, Bytes)>,
     indexed: Option<FileIndex>,
 }
 
@@ -132,6 +133,7 @@ impl FileIndexer {
             collectors: HashMap::new(),
             known_times: HashMap::new(),
             random_access_read: false,
+            want_first_sample: Vec::new(),
             indexed: None,
         }
     }
@@ -244,7 +246,7 @@ impl FileIndexer {
             // The whole `mfra`, once its size is known, ends with the same bytes: one window serves both.
             return Ok(Some(self.length.saturating_sub(NEXT_READ)..self.length));
         };
-        let size = isobmff::mfra_size(&mfro).filter(|size| *size <= self.length && *size <= MAX_MOOF);
+        let size = isobmff::mfra_size(&mfro).map(u64::from).filter(|size| *size <= self.length && *size <= MAX_MOOF);
         let Some(size) = size else {
             self.random_access_read = true;
             return Ok(None);
@@ -289,7 +291,15 @@ impl FileIndexer {
                     (builder, None)
                 }
             };
-            tracks.push(source_track(&movie, track, builder.finish(), fragment_starts, encrypted));
+            let indexed = source_track(&movie, track, builder.finish(), fragment_starts, encrypted);
+            if let (Some(entry), Some(four_cc)) = (track.sample_entries.first(), indexed.sample_entry)
+                && codec::wants_first_sample(four_cc)
+                && !encrypted
+                && indexed.samples.first().is_some_and(|s| s.size > 0)
+            {
+                self.want_first_sample.push((tracks.len(), entry.clone()));
+            }
+            tracks.push(indexed);
         }
         let container = match movie.fragmented {
             Some(_) => Container::Fragmented {
@@ -303,16 +313,17 @@ impl FileIndexer {
     }
 
     /// Some codecs keep their parameter sets in the first sample: asks for it.
+    fn read_first_samples(&mut self) -> Result<Step<FileIndex>, Error> {
         let Some(index) = &mut self.indexed else { return Err(Error::NoMovie { file: self.name.clone() }) };
-        for track in &mut index.tracks {
-            let Err(codec::Error::NeedsFirstSample { entry }) = &track.codec else { continue };
-            let entry = entry.clone();
-            let Some(first) = track.samples.first() else { continue };
+        while let Some((track, entry)) = self.want_first_sample.last() {
+            let Some(track) = index.tracks.get_mut(*track) else { break };
+            let Some(first) = track.samples.first() else { break };
             let range = first.offset..first.offset + u64::from(first.size);
             match self.window.get(&range) {
-                Some(sample) => track.codec = codec::from_sample_entry(&entry, Some(&sample)),
+                Some(sample) => track.codec = codec::from_sample_entry(entry, Some(&sample)),
                 None => return Ok(Step::Need(range)),
             }
+            self.want_first_sample.pop();
         }
         match self.indexed.take() {
             Some(index) => Ok(Step::Done(index)),
@@ -321,7 +332,7 @@ impl FileIndexer {
     }
 
     fn box_error(&self, kind: isobmff::ErrorKind) -> Error {
-        let source = isobmff::Error { path: isobmff::BoxPath::default(), offset: self.position, kind };
+        let source = isobmff::Error { path: isobmff::BoxPath::FILE, offset: self.position, kind };
         Error::Box { file: self.name.clone(), source }
     }
 }
