@@ -8,3 +8,4 @@ pub mod codec;
 pub mod isobmff;
 pub mod mpegts;
 pub mod time;
+pub mod xml;
