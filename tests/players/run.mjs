@@ -1,4 +1,4 @@
-// Real players in headless Chromium judge a running origin. See README.md.
+// Real players in headless Chromium judge a running origin. README.md says what is judged.
 import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
