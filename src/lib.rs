@@ -7,6 +7,8 @@
 pub mod bits;
 pub mod codec;
 pub mod isobmff;
+pub mod media;
 pub mod mpegts;
+pub mod packager;
 pub mod time;
 pub mod xml;

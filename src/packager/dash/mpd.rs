@@ -161,6 +161,3 @@ impl fmt::Display for Duration {
         write!(f, "{}M{}.{:03}S", minutes % 60, millis / 1000, millis % 1000)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -117,6 +117,3 @@ fn single_chunks(xml: &mut Markup, stream: &Carried<'_>) {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;
