@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn codes_are_sorted_and_found() {
         assert!(CODES.windows(2).all(|w| w[0].0 < w[1].0));
-        assert!(CODES.iter().all(|(three, two)| two_letter(three) == Some(two)));
+        assert!(CODES.iter().all(|(three, two)| two_letter(three) == Some(*two)));
         let table = [("eng", Some("en")), ("GER", Some("de")), ("deu", Some("de")), ("und", None), ("en", None), ("", None)];
         for (code, expected) in table {
             assert_eq!(two_letter(code), expected, "{code}");
