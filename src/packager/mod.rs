@@ -8,6 +8,8 @@ mod body;
 mod bitrate;
 mod fragment;
 mod plan;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub mod cmaf;
 pub mod dash;
