@@ -6,8 +6,13 @@
 
 mod body;
 mod bitrate;
+mod carried;
 mod fragment;
+mod language;
+mod names;
+mod payload;
 mod plan;
+mod runs;
 #[cfg(test)]
 pub(crate) mod testing;
 
