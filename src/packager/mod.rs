@@ -28,6 +28,8 @@ use bytes::Bytes;
 pub use body::{MediaData, Rendered, Validity};
 pub use plan::{Noun, Part, Plan, SegmentRequest};
 
+pub use crate::media::MAX_QUALITIES;
+
 use crate::codec::{Codec, SampleError};
 use crate::media::{Presentation, TrackRef};
 use crate::time::{Timescale, UtcTime};
@@ -202,9 +204,6 @@ pub enum Error {
         offset: i64,
     },
 }
-
-/// The most qualities that one manifest may list (streaming contract, error MPE_FORMAT_NOT_SUPPORTED).
-pub const MAX_QUALITIES: usize = 64;
 
 /// The most media bytes in one segment: 1 GiB.
 pub const MAX_SEGMENT_BYTES: u64 = 1 << 30;

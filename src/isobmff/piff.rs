@@ -1,0 +1,68 @@
+//! Boxes of Smooth Streaming (MS-SSTR 2.2.4) and PIFF that are told apart by UUID.
+
+use super::boxes::RawBox;
+use super::fields::Fields;
+use super::write::write_uuid_box;
+use super::{BoxPath, Error, ErrorKind};
+
+/// `TfxdBox` (MS-SSTR 2.2.4.4): absolute time and duration of a fragment.
+pub const TFXD: [u8; 16] = 0x6d1d_9b05_42d5_44e6_80e2_141d_aff7_57b2u128.to_be_bytes();
+/// `TfrfBox` (MS-SSTR 2.2.4.5): times of fragments to come.
+pub const TFRF: [u8; 16] = 0xd480_7ef2_ca39_4695_8e54_26cb_9e46_a79fu128.to_be_bytes();
+/// `SampleEncryptionBox` (PIFF 1.1 5.3.2.1).
+pub const SAMPLE_ENCRYPTION: [u8; 16] = 0xa239_4f52_5a9b_4f14_a244_6c42_7c64_8df4u128.to_be_bytes();
+/// `TrackEncryptionBox` (PIFF 1.1 5.3.3).
+pub const TRACK_ENCRYPTION: [u8; 16] = 0x8974_dbce_7be7_4c51_84f9_7148_f988_2554u128.to_be_bytes();
+/// `ProtectionSystemSpecificHeaderBox` (PIFF 1.1 5.3.1).
+pub const PROTECTION_SYSTEM: [u8; 16] = 0xd08a_4f18_10f3_4a82_b6c8_32d8_aba1_83d3u128.to_be_bytes();
+/// `LiveServerManifestBox`: the SMIL document at the head of a live ingest stream.
+pub const LIVE_SERVER_MANIFEST: [u8; 16] = 0xa5d4_0b30_e814_11dd_ba2f_0800_200c_9a66u128.to_be_bytes();
+
+/// Time and duration of a fragment, ticks of the track's timescale.
+pub type FragmentTime = (u64, u64);
+
+/// Reads a `TfxdBox`. A fragment index behind the times (version 2) is passed over.
+pub(super) fn parse_tfxd(found: &RawBox, path: BoxPath) -> Result<FragmentTime, Error> {
+    let mut fields = found.fields(path);
+    let (version, _) = fields.full_box_up_to(2)?;
+    time(&mut fields, version)
+}
+
+/// Reads a `TfrfBox`: at most 255 times.
+pub(super) fn parse_tfrf(found: &RawBox, path: BoxPath) -> Result<Vec<FragmentTime>, Error> {
+    let mut fields = found.fields(path);
+    let (version, _) = fields.full_box_up_to(2)?;
+    let count = fields.u8()?;
+    fields.check_room(u64::from(count), if version == 0 { 8 } else { 16 })?;
+    (0..count).map(|_| time(&mut fields, version)).collect()
+}
+
+fn time(fields: &mut Fields<'_>, version: u8) -> Result<FragmentTime, Error> {
+    let (time, duration) = (fields.u32_or_u64(version > 0)?, fields.u32_or_u64(version > 0)?);
+    if time.checked_add(duration).is_none() {
+        let value = time.cast_signed();
+        return Err(fields.error(ErrorKind::InvalidValue { what: "a fragment's end", value }));
+    }
+    Ok((time, duration))
+}
+
+/// Writes a `TfxdBox` of version 1.
+pub fn write_tfxd(out: &mut Vec<u8>, (time, duration): FragmentTime) {
+    write_uuid_box(out, TFXD, |out| {
+        out.extend_from_slice(&[1, 0, 0, 0]);
+        out.extend_from_slice(&time.to_be_bytes());
+        out.extend_from_slice(&duration.to_be_bytes());
+    });
+}
+
+/// Writes a `TfrfBox` of version 1 with the first 255 of `times`.
+pub fn write_tfrf(out: &mut Vec<u8>, times: &[FragmentTime]) {
+    let times = times.get(..255).unwrap_or(times);
+    write_uuid_box(out, TFRF, |out| {
+        out.extend_from_slice(&[1, 0, 0, 0, times.len() as u8]);
+        for (time, duration) in times {
+            out.extend_from_slice(&time.to_be_bytes());
+            out.extend_from_slice(&duration.to_be_bytes());
+        }
+    });
+}

@@ -1,0 +1,1 @@
+//! XML in and out: the one place that knows the `quick-xml` crate.
