@@ -14,7 +14,6 @@
 //!
 //! A segment of a group begins at one time for all its tracks; `tfdt` equals it.
 
-pub mod iso639;
 mod presentation;
 mod sample;
 mod sample_index;

@@ -7,7 +7,7 @@ use super::Flavor;
 
 /// What a multivariant playlist is written from.
 #[derive(Debug)]
-pub(super) struct Carried {
+pub(super) struct Listing {
     /// The qualities of the first video group that can be carried, lowest bitrate first. Further video
     /// groups (other camera angles) are not listed.
     pub video: Vec<TrackRef>,
@@ -15,12 +15,12 @@ pub(super) struct Carried {
     pub audio: Vec<Vec<TrackRef>>,
 }
 
-impl Carried {
+impl Listing {
     /// What of a presentation can be carried.
     ///
     /// # Errors
     /// [`Error::NothingToCarry`] when nothing can, [`Error::TooManyQualities`] past [`MAX_QUALITIES`].
-    pub fn of(flavor: Flavor, presentation: &Presentation) -> Result<Carried, Error> {
+    pub fn of(flavor: Flavor, presentation: &Presentation) -> Result<Listing, Error> {
         let mut listed = |kind| {
             presentation.groups_of(kind).map(|(index, group)| tracks(flavor, index, group)).filter(|t| !t.is_empty())
         };
@@ -34,7 +34,7 @@ impl Carried {
         if count > MAX_QUALITIES {
             return Err(Error::TooManyQualities { count, limit: MAX_QUALITIES });
         }
-        Ok(Carried { video, audio })
+        Ok(Listing { video, audio })
     }
 }
 

@@ -1,16 +1,16 @@
 //! Multivariant (master) playlists (RFC 8216 4.3.4; streaming contract 4.1, 4.2).
 
-use crate::media::{Presentation, TrackGroup, TrackRef, iso639};
-use crate::packager::{Context, Dialect, Error, Rendered, text};
+use crate::media::{Presentation, TrackGroup, TrackRef};
+use crate::packager::{Context, Dialect, Error, Rendered, language, text};
 
-use super::carried::{self, Carried};
-use super::rate::{self, Rate};
+use super::carried::{self, Listing};
+use super::rate::{self, Rate, Sound};
 use super::uri::{PlaylistUri, push_number, push_playlist, push_quoted};
 use super::{Flavor, PLAYLIST_TYPE};
 
 /// The multivariant playlist.
 pub(super) fn render(flavor: Flavor, presentation: &Presentation, context: &Context<'_>) -> Result<Rendered, Error> {
-    let mut carried = Carried::of(flavor, presentation)?;
+    let mut carried = Listing::of(flavor, presentation)?;
     let chosen = match flavor.muxes() {
         true => carried::chosen_audio(flavor, presentation, context.selection.audio_track.as_deref())?,
         false => None,
@@ -78,7 +78,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Variants with video, audio as renditions, an audio-only variant at the end.
-    fn with_renditions(&mut self, carried: &Carried) {
+    fn with_renditions(&mut self, carried: &Listing) {
         let groups = self.rendition_groups(&carried.audio);
         for group in &groups {
             self.media(group);
@@ -136,12 +136,22 @@ impl<'a> Writer<'a> {
 
     /// Variants with the chosen audio muxed in.
     fn muxed(&mut self, video: &[TrackRef], audio: Option<TrackRef>) {
+        let mut sound: Option<Sound<'_>> = None;
         for &main in video {
             let mut codecs = vec![self.codec(main)];
             codecs.extend(audio.map(|a| self.codec(a)));
             let rate = match self.context.dialect {
                 Dialect::Ams => audio.map_or(self.rate(main), |a| self.rate(main).plus(self.rate(a))),
-                Dialect::Modern => rate::muxed(self.flavor, self.presentation, main, audio),
+                Dialect::Modern => {
+                    let track = self.presentation.track(main);
+                    if let Some(audio) = audio.filter(|_| !sound.as_ref().is_some_and(|s| s.fits(track))) {
+                        sound = Sound::of(self.flavor, self.presentation, main, audio);
+                    }
+                    match &sound {
+                        Some(sound) => rate::muxed(self.flavor, self.presentation, main, sound),
+                        None => self.rate(main),
+                    }
+                }
             };
             self.variant(&Variant { main, rate, codecs, audio_group: None, muxed: audio });
         }
@@ -223,7 +233,7 @@ impl<'a> Writer<'a> {
     fn language(&self, group: &TrackGroup) -> Option<String> {
         match self.context.dialect {
             Dialect::Ams => (!group.language.is_undetermined()).then(|| group.language.0.clone()),
-            Dialect::Modern => iso639::tag(&group.language),
+            Dialect::Modern => language::tag(&group.language),
         }
     }
 

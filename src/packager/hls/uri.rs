@@ -1,5 +1,6 @@
 //! Relative URLs of playlists and segments, and text that may stand in a playlist.
 
+use crate::packager::names::push_name;
 use crate::packager::{Context, Dialect};
 
 use super::Flavor;
@@ -23,11 +24,11 @@ pub(super) fn push_playlist(out: &mut String, flavor: Flavor, uri: PlaylistUri<'
     out.push_str("QualityLevels(");
     push_number(out, uri.bitrate);
     out.push_str(")/Manifest(");
-    push_encoded(out, uri.name);
+    push_name(out, uri.name);
     push_format(out, flavor, uri.audio);
     for (index, filter) in context.selection.filters.iter().enumerate() {
         out.push_str(if index == 0 { ",filter=" } else { ";" });
-        push_encoded(out, filter);
+        push_name(out, filter);
     }
     if uri.keyframes {
         out.push_str(",type=keyframes");
@@ -42,7 +43,7 @@ fn push_format(out: &mut String, flavor: Flavor, audio: Option<&str>) {
     out.push_str(flavor.tag());
     if let Some(audio) = audio {
         out.push_str(",audiotrack=");
-        push_encoded(out, audio);
+        push_name(out, audio);
     }
 }
 
@@ -59,7 +60,7 @@ impl SegmentUri {
         let mut before = String::with_capacity(64);
         before.push_str(noun);
         before.push('(');
-        push_encoded(&mut before, name);
+        push_name(&mut before, name);
         before.push('=');
         let mut after = String::with_capacity(64);
         push_format(&mut after, flavor, audio);
@@ -101,21 +102,6 @@ pub(super) fn push_number(out: &mut String, number: u64) {
     out.push_str(itoa::Buffer::new().format(number));
 }
 
-/// Appends `name` percent-encoded: all but the unreserved characters of RFC 3986 2.3, so that no name can
-/// end a parenthesis, a parameter, a quoted string or a line.
-pub(super) fn push_encoded(out: &mut String, name: &str) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push(char::from(HEX[usize::from(byte >> 4)]));
-            out.push(char::from(HEX[usize::from(byte & 15)]));
-        }
-    }
-}
-
 /// Appends a quoted string (RFC 8216 4.2): double quotes and control characters cannot stand in one and
 /// become apostrophes and spaces.
 pub(super) fn push_quoted(out: &mut String, text: &str) {
@@ -135,13 +121,6 @@ fn printable(c: char) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_encoded_so_that_decoding_gives_them_back() {
-        let mut out = String::new();
-        push_encoded(&mut out, "aac_eng-2.1~ (é,\"=;%\n)");
-        assert_eq!(out, "aac_eng-2.1~%20%28%C3%A9%2C%22%3D%3B%25%0A%29");
-    }
 
     #[test]
     fn quoted_strings_keep_no_quote_and_no_control_character() {
