@@ -9,16 +9,17 @@ mod bitrate;
 mod carried;
 mod fragment;
 mod language;
+mod markup;
 mod names;
 mod payload;
 mod plan;
 mod runs;
+mod track_fragment;
 #[cfg(test)]
 pub(crate) mod testing;
 
 pub mod cmaf;
 pub mod dash;
-pub mod hls;
 pub mod smooth;
 
 use std::fmt;
@@ -31,12 +32,13 @@ pub use plan::{Noun, Part, Plan, SegmentRequest};
 pub use crate::media::MAX_QUALITIES;
 
 use crate::codec::{Codec, SampleError};
+use crate::isobmff::WriteError;
 use crate::media::{Presentation, TrackRef};
 use crate::time::{Timescale, UtcTime};
 
 /// All output formats. The URL grammar asks this list which `format=` values exist.
 pub static FORMATS: &[&dyn Format] =
-    &[&smooth::Smooth, &smooth::SmoothV20, &dash::Csf, &dash::Cmaf, &hls::V4, &hls::V3, &hls::CmafHls];
+    &[&smooth::Smooth, &smooth::SmoothV20, &dash::Csf, &dash::Cmaf];
 
 /// The format of a `format=` value (lower case; empty when the URL names none).
 pub fn format(tag: &str) -> Option<&'static dyn Format> {
@@ -197,12 +199,21 @@ pub enum Error {
         /// The most allowed.
         limit: u64,
     },
+    /// A segment that does not fit the boxes of a movie fragment.
+    #[error(transparent)]
+    Fragment(WriteError),
     /// A time that cannot be written in the boxes of this format.
     #[error("a composition offset of {offset} ticks does not fit its box")]
     CompositionOffsetTooLarge {
         /// The offset, ticks of the output timescale.
         offset: i64,
     },
+}
+
+impl From<WriteError> for Error {
+    fn from(error: WriteError) -> Error {
+        Error::Fragment(error)
+    }
 }
 
 /// The most media bytes in one segment: 1 GiB.

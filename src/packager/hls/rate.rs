@@ -9,6 +9,7 @@
 use std::collections::BinaryHeap;
 
 use crate::media::{Presentation, Track, TrackGroup, TrackRef};
+use crate::packager::cmaf;
 use crate::time::Timescale;
 
 use super::Flavor;
@@ -50,7 +51,8 @@ pub(super) fn alone(flavor: Flavor, presentation: &Presentation, at: TrackRef) -
     let (group, track) = (&presentation.groups[at.group], presentation.track(at));
     let chunks = chunks(group, track, flavor.fragments_per_segment(presentation));
     let Some(packing) = Packing::of(flavor, track) else {
-        return measure(&chunks, |c| fragment_bytes(c.bytes, c.samples), |c| fragment_bytes(c.bytes, c.samples), None);
+        let size = |c: &Chunk| cmaf::segment_size(track, c.bytes, c.samples);
+        return measure(&chunks, size, size, None);
     };
     measure(
         &chunks,
@@ -118,7 +120,7 @@ pub(super) fn key_frames(flavor: Flavor, presentation: &Presentation, at: TrackR
     let packing = Packing::of(flavor, track);
     let size = |c: &Chunk| match &packing {
         Some(packing) => segment_bytes(packing.key_frame(c.bytes)),
-        None => fragment_bytes(c.bytes, 1),
+        None => cmaf::segment_size(track, c.bytes, 1),
     };
     let mut frames: Vec<Chunk> = Vec::new();
     for mut chunk in chunks(group, track, 1) {
@@ -146,12 +148,6 @@ pub(super) fn key_frame_size(track: &Track, index: usize) -> Option<u32> {
         None if first < last => track.samples.iter_from(first).next().map(|(_, sample)| sample.size),
         None => None,
     }
-}
-
-/// Bytes of a movie fragment with `samples` samples: `mfhd`, `tfhd`, `tfdt`, a `trun` that states
-/// everything of each sample, `mdat`'s header (ISO/IEC 14496-12 8.8), at most.
-fn fragment_bytes(bytes: u64, samples: u64) -> u64 {
-    bytes + 128 + samples * 16
 }
 
 /// One segment of a track as it is sent.
