@@ -114,12 +114,14 @@ impl Codec for FakeCodec {
     }
 
     fn smooth(&self) -> Option<SmoothProperties> {
-        let (four_cc, data, tag, packet) = match self.audio {
+        let (four_cc, data, audio_tag, packet_size) = match self.audio {
             None => ("H264", "000000016764001F0000000168EBE3CB", None, None),
             Some(_) => ("AACL", "1190", Some(255), Some(4)),
         };
         let codec_private_data = data.to_owned();
-        self.smooth.then_some(SmoothProperties { four_cc, codec_private_data, audio_tag: tag, packet_size: packet })
+        let nal_unit_length_field = None;
+        let told = SmoothProperties { four_cc, codec_private_data, audio_tag, packet_size, nal_unit_length_field };
+        self.smooth.then_some(told)
     }
 
     fn transport_stream(&self) -> Option<&dyn TransportStream> {

@@ -84,6 +84,9 @@ fn quality_level(xml: &mut Markup, index: usize, track: &Track, properties: &Smo
     if let Some(size) = properties.packet_size {
         xml.number("PacketSize", size);
     }
+    if let Some(bytes) = properties.nal_unit_length_field {
+        xml.number("NALUnitLengthField", bytes);
+    }
     if let Some(sound) = sound {
         xml.number("SamplingRate", sound.sampling_rate);
     }
