@@ -159,7 +159,9 @@ fn video_group(name: &str, named: bool, members: &[Found<'_>], settings: &Settin
     for index in (1..starts.len()).rev() {
         if starts[index] <= starts[index - 1] {
             starts.remove(index);
-            segment_samples.iter_mut().for_each(|s| drop(s.remove(index)));
+            for samples in &mut segment_samples {
+                samples.remove(index);
+            }
         }
     }
     let end = members.iter().map(|m| ticks(end_of(m.track))).max().unwrap_or(0);
@@ -223,7 +225,10 @@ fn audio_segments(track: &SourceTrack, master: Option<&[MediaTime]>, settings: &
         && length / starts.len() as i64 >= target / 2
         && length / starts.len() as i64 <= settings.max_segment.floor(scale)
     {
-        return starts.iter().copied().filter(|s| *s < served).collect();
+        let decode = |sample: u32| track.samples.iter_from(sample).next().map_or(i64::MAX, |(decode, _)| decode);
+        let last = end_of(track).ticks - track.edit.delay;
+        // A last fragment of a frame or two is not worth a request.
+        return starts.iter().copied().filter(|s| *s == 0 || (*s < served && last - decode(*s) >= target / 20)).collect();
     }
     let mut samples = vec![0u32];
     let mut cut = |time: i64| {
@@ -341,21 +346,49 @@ fn track(found: &Found<'_>, first_samples: Vec<u32>) -> Track {
     }
 }
 
-/// Mean frames per second as a fraction; a well-known rate where it is within a thousandth of one.
+/// Frames per second as a fraction: a well-known rate where the commonest sample duration or else the
+/// mean is one, else the mean.
 fn frame_rate(track: &SourceTrack) -> Option<(u32, u32)> {
-    const KNOWN: [(u32, u32); 11] = [
-        (24_000, 1001), (24, 1), (25, 1), (30_000, 1001), (30, 1), (48, 1), (50, 1), (60_000, 1001), (60, 1),
-        (120_000, 1001), (120, 1),
-    ];
     let ticks = u64::try_from(track.samples.end() - track.samples.start()).ok().filter(|t| *t > 0)?;
-    let millihertz = u128::from(track.samples.len()) * u128::from(track.timescale.get()) * 1_000_000 / u128::from(ticks);
-    let micro = |(n, d): (u32, u32)| u128::from(n) * 1_000_000 / u128::from(d);
-    // 23.976 and 24 lie a thousandth apart: take the nearest, if it is nearer than half of that.
-    let nearest = KNOWN.into_iter().min_by_key(|k| micro(*k).abs_diff(millihertz))?;
-    if micro(nearest).abs_diff(millihertz) * 2500 <= micro(nearest) {
-        return Some(nearest);
+    let micro = |samples: u64, ticks: u64| {
+        (u128::from(samples) * u128::from(track.timescale.get()) * 1_000_000).checked_div(u128::from(ticks))
+    };
+    let mean = micro(u64::from(track.samples.len()), ticks)?;
+    let commonest = commonest_duration(track).and_then(|d| micro(1, u64::from(d)));
+    if let Some(known) = commonest.and_then(known_rate).or_else(|| known_rate(mean)) {
+        return Some(known);
     }
-    Some((u32::try_from(millihertz / 1000).ok().filter(|n| *n > 0)?, 1000))
+    Some((u32::try_from(mean / 1000).ok().filter(|n| *n > 0)?, 1000))
+}
+
+/// The well-known rate within 0.04 % of `micro` millionths of a frame per second; 23.976 and 24 lie 0.1 % apart.
+fn known_rate(micro: u128) -> Option<(u32, u32)> {
+    const KNOWN: [(u32, u32); 11] = [
+        (24_000, 1001),
+        (24, 1),
+        (25, 1),
+        (30_000, 1001),
+        (30, 1),
+        (48, 1),
+        (50, 1),
+        (60_000, 1001),
+        (60, 1),
+        (120_000, 1001),
+        (120, 1),
+    ];
+    KNOWN.into_iter().find(|(n, d)| {
+        let rate = u128::from(*n) * 1_000_000 / u128::from(*d);
+        rate.abs_diff(micro) * 2500 <= rate
+    })
+}
+
+/// The duration that more than half of the first samples have.
+fn commonest_duration(track: &SourceTrack) -> Option<u32> {
+    let mut durations: Vec<u32> = track.samples.iter_from(0).take(1000).map(|(_, s)| s.duration).collect();
+    durations.sort_unstable();
+    let median = *durations.get(durations.len() / 2)?;
+    let equal = durations.iter().filter(|d| **d == median).count();
+    (equal * 2 > durations.len() && median > 0).then_some(median)
 }
 
 /// Two qualities of one bitrate could not be told apart in URLs: the later is a bit more.

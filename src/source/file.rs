@@ -155,11 +155,18 @@ impl FileIndexer {
             let index = self.index()?;
             self.indexed = Some(index);
         }
+        self.read_first_samples()
     }
 
     /// Walks the top-level boxes; `None` at the end.
     fn walk(&mut self) -> Result<Option<ByteRange>, Error> {
         while self.position < self.length {
+            // Times of fragments may stand in `mfra` alone, which is at the end.
+            if !self.collectors.is_empty()
+                && let Some(range) = self.random_access_first()
+            {
+                return Ok(Some(range));
+            }
             let read_ahead = if self.position == 0 { FIRST_READ } else { NEXT_READ };
             let left = self.length - self.position;
             let start = self.position..self.position + left.min(32);
@@ -186,10 +193,6 @@ impl FileIndexer {
                     }
                 }
                 b"moof" => {
-                    // Times may stand in `mfra` alone, which is at the end.
-                    if let Some(range) = self.random_access_first()? {
-                        return Ok(Some(range));
-                    }
                     let Some(bytes) = self.whole_box(header.kind, &whole, MAX_MOOF)? else {
                         return Ok(Some(whole.start..whole.end.max((whole.start + NEXT_READ).min(self.length))));
                     };
@@ -220,7 +223,13 @@ impl FileIndexer {
         if let Some(extends) = &movie.fragmented {
             for track in &movie.tracks {
                 let defaults = extends.defaults.iter().find(|d| d.track_id == track.id).copied();
-                let defaults = defaults.unwrap_or(TrackExtends { track_id: track.id, ..TrackExtends::default() });
+                let defaults = defaults.unwrap_or(TrackExtends {
+                    track_id: track.id,
+                    sample_description_index: 1,
+                    duration: 0,
+                    size: 0,
+                    flags: 0,
+                });
                 let is_video = &track.handler.0 == b"vide";
                 let mut collector = TrackCollector::new(defaults, track.timescale, is_video, self.length);
                 if !track.samples.is_empty() {
@@ -235,31 +244,31 @@ impl FileIndexer {
         Ok(())
     }
 
-    /// Before the first `moof`, looks for `mfra` through its `mfro` in the last 16 bytes of the file
+    /// Before the fragments, looks for `mfra` through its `mfro` in the last 16 bytes of the file
     /// (ISO/IEC 14496-12 8.8.11). A damaged one is passed over: it only repeats what fragments say.
-    fn random_access_first(&mut self) -> Result<Option<ByteRange>, Error> {
+    fn random_access_first(&mut self) -> Option<ByteRange> {
         if self.random_access_read || self.length < 16 {
-            return Ok(None);
+            return None;
         }
         let tail = self.length - 16..self.length;
         let Some(mfro) = self.window.get(&tail) else {
             // The whole `mfra`, once its size is known, ends with the same bytes: one window serves both.
-            return Ok(Some(self.length.saturating_sub(NEXT_READ)..self.length));
+            return Some(self.length.saturating_sub(NEXT_READ)..self.length);
         };
         let size = isobmff::mfra_size(&mfro).map(u64::from).filter(|size| *size <= self.length && *size <= MAX_MOOF);
         let Some(size) = size else {
             self.random_access_read = true;
-            return Ok(None);
+            return None;
         };
         let range = self.length - size..self.length;
-        let Some(mfra) = self.window.get(&range) else { return Ok(Some(range)) };
+        let Some(mfra) = self.window.get(&range) else { return Some(range) };
         self.random_access_read = true;
         for entry in TrackFragmentRandomAccess::parse_all(&mfra, range.start).unwrap_or_default() {
             for (time, moof_offset) in entry.entries() {
                 self.known_times.entry((entry.track_id, moof_offset)).or_insert(time);
             }
         }
-        Ok(None)
+        None
     }
 
     fn moof(&mut self, bytes: &Bytes) -> Result<(), Error> {
@@ -344,7 +353,12 @@ fn source_track(
     fragment_starts: Option<Vec<u32>>,
     encrypted: bool,
 ) -> SourceTrack {
-    let reduced = edits::reduce(&track.edits, movie.timescale, track.timescale);
+    let mut reduced = edits::reduce(&track.edits, movie.timescale, track.timescale);
+    if samples.start() < 0 {
+        // Fragments that begin before zero: decoding begins at zero, presentation where it was.
+        reduced.edit.delay = reduced.edit.delay.saturating_sub(samples.start());
+        reduced.edit.media_time = reduced.edit.media_time.saturating_sub(samples.start());
+    }
     let sample_entry = track.sample_entries.first().and_then(|e| e.get(4..8)).map(|t| FourCc([t[0], t[1], t[2], t[3]]));
     let codec = match track.sample_entries.first() {
         _ if encrypted => Err(codec::Error::Encrypted { four_cc: sample_entry.unwrap_or(FourCc(*b"    ")) }),

@@ -122,7 +122,7 @@ pub(super) fn add(
             false => implicit_base,
         });
         let known = known_times.get(&(traf.track_id, fragment.offset)).copied();
-        let time = traf.decode_time.or(traf.tfxd.map(|(time, _)| time)).or(known);
+        let time = traf.decode_time.or(traf.tfxd.map(|(time, _)| time)).or(known).map(u64::cast_signed);
         implicit_base = add_track(file, length, base, traf, time, track)?;
     }
     Ok(())
@@ -134,12 +134,12 @@ fn add_track(
     length: u64,
     base: u64,
     traf: &TrackFragment,
-    time: Option<u64>,
+    time: Option<i64>,
     track: &mut TrackCollector,
 ) -> Result<u64, Error> {
     track.encrypted |= traf.encrypted;
     let samples_error = |source| Error::Samples { file: file.to_owned(), track: traf.track_id, source };
-    track.begin(time.and_then(|t| i64::try_from(t).ok()));
+    track.begin(time);
     let duration = traf.default_duration.unwrap_or(track.defaults.duration);
     let size = traf.default_size.unwrap_or(track.defaults.size);
     let flags = traf.default_flags.unwrap_or(track.defaults.flags);
