@@ -66,7 +66,7 @@ impl Element {
 }
 
 /// Why a document was refused. Positions are bytes of the document as UTF-8.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// More bytes than allowed.

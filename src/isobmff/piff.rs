@@ -3,7 +3,7 @@
 use super::boxes::RawBox;
 use super::fields::Fields;
 use super::write::write_uuid_box;
-use super::{BoxPath, Error, ErrorKind};
+use super::{BoxPath, Error};
 
 /// `TfxdBox` (MS-SSTR 2.2.4.4): absolute time and duration of a fragment.
 pub const TFXD: [u8; 16] = 0x6d1d_9b05_42d5_44e6_80e2_141d_aff7_57b2u128.to_be_bytes();
