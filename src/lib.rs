@@ -4,7 +4,12 @@
 //! `source`; `packager`; and above the seam, with the default feature `server`, everything that does
 //! I/O. `docs/architecture.md` says what each floor knows and never does.
 
+pub mod bits;
 pub mod codec;
 pub mod isobmff;
+pub mod media;
 pub mod mpegts;
+pub mod packager;
+pub mod source;
 pub mod time;
+pub mod xml;

@@ -4,7 +4,11 @@
 //! "this format cannot carry me", and the format leaves the track out.
 
 mod aac;
+mod aac_config;
+mod aac_sample_entry;
 mod avc;
+mod avc_sps;
+mod child_boxes;
 
 use std::fmt::Debug;
 
@@ -23,7 +27,8 @@ pub trait Codec: Debug + Send + Sync {
     /// The sample entry's four-character code as stored, e.g. `avc1`, `mp4a` (ISO/IEC 14496-12 8.5.2).
     fn four_cc(&self) -> FourCc;
 
-    /// The complete sample entry box for an initialization segment, as stored in the source.
+    /// The complete sample entry box for an initialization segment: as stored in the source, except
+    /// that QuickTime's sound descriptions are brought into the form of ISO/IEC 14496-12.
     fn sample_entry(&self) -> Bytes;
 
     /// Picture properties; `None` unless it is video.
@@ -31,6 +36,12 @@ pub trait Codec: Debug + Send + Sync {
 
     /// Sound properties; `None` unless it is audio.
     fn audio(&self) -> Option<AudioProperties>;
+
+    /// PCM samples that one access unit decodes to, counted at [`AudioProperties::sampling_rate`];
+    /// `None` unless it is audio of a fixed frame length.
+    fn samples_per_frame(&self) -> Option<u32> {
+        None
+    }
 
     /// How a Smooth client manifest describes it (MS-SSTR 2.2.2.5); `None` if Smooth cannot carry it.
     fn smooth(&self) -> Option<SmoothProperties>;
@@ -54,7 +65,8 @@ pub trait TransportStream {
     fn stream_id(&self) -> u8;
 
     /// Appends the elementary-stream form of one stored sample as slices that together are the
-    /// access unit: parameter sets and start codes inserted, or an ADTS header before.
+    /// access unit: parameter sets and start codes inserted, or an ADTS header before. `sync` is
+    /// whether the sample is a sync sample (ISO/IEC 14496-12 8.6.2). On an error nothing is appended.
     ///
     /// # Errors
     /// [`SampleError`] when the sample is not what its sample entry promises.
@@ -125,6 +137,9 @@ pub struct SmoothProperties {
     pub audio_tag: Option<u16>,
     /// `PacketSize`, bytes; `None` for video.
     pub packet_size: Option<u16>,
+    /// `NALUnitLengthField`, bytes: to be written when it is present. Clients take 4 where the
+    /// attribute is missing (MS-SSTR 2.2.2.5), so it is `None` for 4 and for audio.
+    pub nal_unit_length_field: Option<u8>,
 }
 
 /// Why a sample entry cannot be served.
@@ -155,6 +170,17 @@ pub enum Error {
     },
 }
 
+/// Upper-case hexadecimal digits of `bytes`, as Smooth manifests write `CodecPrivateData`.
+fn upper_hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = String::with_capacity(bytes.len().saturating_mul(2));
+    for &byte in bytes {
+        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        out.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    out
+}
+
 /// The codec of a sample entry box (whole box, header included). `first_sample` is the first stored
 /// sample if the caller has it: `avc3` keeps its parameter sets there.
 ///
@@ -171,4 +197,10 @@ pub fn from_sample_entry(entry: &Bytes, first_sample: Option<&Bytes>) -> Result<
         b"encv" | b"enca" | b"enct" | b"encs" => Err(Error::Encrypted { four_cc }),
         _ => Err(Error::Unsupported { four_cc }),
     }
+}
+
+/// Tracks of that sample entry may keep their parameter sets in their samples: whoever has the first
+/// sample should pass it to [`from_sample_entry`] (ISO/IEC 14496-15 5.4.2.1).
+pub fn wants_first_sample(four_cc: FourCc) -> bool {
+    matches!(&four_cc.0, b"avc3" | b"hev1")
 }

@@ -1,5 +1,41 @@
 //! The ISO base media file format (ISO/IEC 14496-12): boxes read from slices, and boxes written.
+//!
+//! Everything read is untrusted. The rules that every reader here keeps: a box is bounded by its
+//! container and every step advances; a count is held against the bytes present before it is used;
+//! tables stay slices of what was read; a box that may occur once is an error the second time; sums
+//! are 64-bit; totals that must agree are compared.
 
+mod boxes;
+mod error;
+mod fields;
 mod four_cc;
+mod fragment;
+mod fragment_writer;
+mod index;
+mod init;
+mod movie;
+pub mod piff;
+mod sample_table;
+mod track;
+mod write;
 
+#[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
+mod media_tests;
+#[cfg(test)]
+mod testing;
+
+pub use boxes::{BoxHeader, RawBox, boxes};
+pub use error::{BoxPath, Error, ErrorKind};
 pub use four_cc::FourCc;
+pub use fragment::{
+    MAX_SAMPLES_PER_RUN, MovieFragment, Run, RunSample, SAMPLE_IS_NON_SYNC, TrackFragment, is_sync,
+};
+pub use fragment_writer::{FragmentHeader, FragmentSample, FragmentStyle, WriteError};
+pub use index::{MFRO_SIZE, SegmentIndex, SegmentReference, TrackFragmentRandomAccess, mfra_size};
+pub use init::{Brands, InitSegment, MediaHeader};
+pub use movie::{Movie, MovieExtends, TrackExtends};
+pub use sample_table::{Chunk, MAX_SAMPLES_PER_TRACK, SampleTables};
+pub use track::{Edit, Track};
+pub use write::{write_box, write_full_box, write_media_data_header, write_uuid_box};

@@ -6,8 +6,17 @@
 
 mod body;
 mod bitrate;
+mod carried;
 mod fragment;
+mod language;
+mod markup;
+mod names;
+mod payload;
 mod plan;
+mod runs;
+mod track_fragment;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub mod cmaf;
 pub mod dash;
@@ -21,7 +30,10 @@ use bytes::Bytes;
 pub use body::{MediaData, Rendered, Validity};
 pub use plan::{Noun, Part, Plan, SegmentRequest};
 
+pub use crate::media::MAX_QUALITIES;
+
 use crate::codec::{Codec, SampleError};
+use crate::isobmff::WriteError;
 use crate::media::{Presentation, TrackRef};
 use crate::time::{Timescale, UtcTime};
 
@@ -188,6 +200,9 @@ pub enum Error {
         /// The most allowed.
         limit: u64,
     },
+    /// A segment that does not fit the boxes of a movie fragment.
+    #[error(transparent)]
+    Fragment(WriteError),
     /// A time that cannot be written in the boxes of this format.
     #[error("a composition offset of {offset} ticks does not fit its box")]
     CompositionOffsetTooLarge {
@@ -196,8 +211,11 @@ pub enum Error {
     },
 }
 
-/// The most qualities that one manifest may list (streaming contract, error MPE_FORMAT_NOT_SUPPORTED).
-pub const MAX_QUALITIES: usize = 64;
+impl From<WriteError> for Error {
+    fn from(error: WriteError) -> Error {
+        Error::Fragment(error)
+    }
+}
 
 /// The most media bytes in one segment: 1 GiB.
 pub const MAX_SEGMENT_BYTES: u64 = 1 << 30;

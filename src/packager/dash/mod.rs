@@ -1,0 +1,150 @@
+//! MPEG-DASH (ISO/IEC 23009-1): `mpd-time-csf` and `mpd-time-cmaf`.
+
+mod csf;
+mod mpd;
+mod representation;
+
+use super::{
+    Context, Dialect, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest, cmaf,
+};
+use crate::codec::Codec;
+use crate::media::{Presentation, Track, TrackRef};
+use crate::time::Timescale;
+
+/// Media type of an MPD (ISO/IEC 23009-1 annex C).
+const MPD_TYPE: &str = "application/dash+xml";
+
+/// What distinguishes the two kinds of MPD.
+#[derive(Clone, Copy, Debug)]
+struct Kind {
+    /// `format=` value, repeated in segment URLs.
+    tag: &'static str,
+    /// `MPD@profiles` for today's players.
+    profiles: &'static str,
+    /// `AdaptationSet@profiles` as Azure Media Services wrote it.
+    set_profiles: Option<&'static str>,
+    /// Unit of the times of a group.
+    timescale: fn(&Presentation, usize, Dialect) -> Timescale,
+    /// Bytes of a segment of a track, from its media bytes and number of samples.
+    segment_size: fn(&Track, u64, u64) -> u64,
+}
+
+const CSF: Kind = Kind {
+    tag: "mpd-time-csf",
+    profiles: LIVE_PROFILE,
+    set_profiles: Some("ccff"),
+    timescale: |_, _, _| Timescale::TEN_MHZ,
+    segment_size: csf::segment_size,
+};
+
+const CMAF: Kind = Kind {
+    tag: "mpd-time-cmaf",
+    profiles: "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019",
+    set_profiles: None,
+    timescale: cmaf::timescale,
+    segment_size: cmaf::segment_size,
+};
+
+/// The profile of segment templates over ISO media (ISO/IEC 23009-1 8.4).
+const LIVE_PROFILE: &str = "urn:mpeg:dash:profile:isoff-live:2011";
+
+/// DASH over Common File Format fragments, as Azure Media Services had it first.
+#[derive(Clone, Copy, Debug)]
+pub struct Csf;
+
+/// DASH over CMAF; its segments are those of HLS over CMAF, byte for byte.
+#[derive(Clone, Copy, Debug)]
+pub struct Cmaf;
+
+impl Format for Csf {
+    fn tags(&self) -> &'static [&'static str] {
+        &[CSF.tag]
+    }
+
+    fn protocol(&self) -> Protocol {
+        Protocol::Dash
+    }
+
+    fn carries(&self, _: &dyn Codec) -> bool {
+        true
+    }
+
+    fn url_timescale(&self, presentation: &Presentation, group: usize, context: &Context<'_>) -> Timescale {
+        (CSF.timescale)(presentation, group, context.dialect)
+    }
+
+    fn manifest(&self, presentation: &Presentation, context: &Context<'_>) -> Result<Rendered, Error> {
+        mpd::render(self, &CSF, presentation, context)
+    }
+
+    fn init(&self, presentation: &Presentation, track: TrackRef, _: &Context<'_>) -> Result<Rendered, Error> {
+        Ok(csf::init(presentation, track))
+    }
+
+    fn plan(&self, presentation: &Presentation, request: &SegmentRequest<'_>, _: &Context<'_>) -> Result<Plan, Error> {
+        only_fragments(request)?;
+        Plan::segments(presentation, request, Timescale::TEN_MHZ, 1)
+    }
+
+    fn segment(
+        &self,
+        presentation: &Presentation,
+        plan: &Plan,
+        media: &MediaData,
+        _: &Context<'_>,
+    ) -> Result<Rendered, Error> {
+        csf::segment(presentation, plan, media)
+    }
+}
+
+impl Format for Cmaf {
+    fn tags(&self) -> &'static [&'static str] {
+        &[CMAF.tag]
+    }
+
+    fn protocol(&self) -> Protocol {
+        Protocol::Dash
+    }
+
+    fn carries(&self, _: &dyn Codec) -> bool {
+        true
+    }
+
+    fn url_timescale(&self, presentation: &Presentation, group: usize, context: &Context<'_>) -> Timescale {
+        cmaf::timescale(presentation, group, context.dialect)
+    }
+
+    fn manifest(&self, presentation: &Presentation, context: &Context<'_>) -> Result<Rendered, Error> {
+        mpd::render(self, &CMAF, presentation, context)
+    }
+
+    fn init(&self, presentation: &Presentation, track: TrackRef, context: &Context<'_>) -> Result<Rendered, Error> {
+        Ok(cmaf::init(presentation, track, cmaf::timescale(presentation, track.group, context.dialect)))
+    }
+
+    fn plan(
+        &self,
+        presentation: &Presentation,
+        request: &SegmentRequest<'_>,
+        context: &Context<'_>,
+    ) -> Result<Plan, Error> {
+        only_fragments(request)?;
+        cmaf::plan(presentation, request, cmaf::timescale(presentation, request.track.group, context.dialect))
+    }
+
+    fn segment(
+        &self,
+        presentation: &Presentation,
+        plan: &Plan,
+        media: &MediaData,
+        context: &Context<'_>,
+    ) -> Result<Rendered, Error> {
+        let group = plan.parts.first().map_or(0, |part| part.track.group);
+        cmaf::segment(presentation, plan, media, cmaf::timescale(presentation, group, context.dialect))
+    }
+}
+
+/// DASH has no other nouns.
+fn only_fragments(request: &SegmentRequest<'_>) -> Result<(), Error> {
+    if request.noun == Noun::Fragments { Ok(()) } else { Err(Error::NoSuchResource) }
+}

@@ -1,0 +1,122 @@
+//! The client manifest (MS-SSTR 2.2.2).
+
+use crate::codec::SmoothProperties;
+use crate::media::{Presentation, Track, TrackKind};
+use crate::packager::carried::{Carried, carried};
+use crate::packager::markup::Markup;
+use crate::packager::names::url_name;
+use crate::packager::runs::runs;
+use crate::packager::{Context, Dialect, Error, Format, Rendered, text};
+
+use super::{SCALE, Version};
+
+/// Media type of a client manifest.
+const MANIFEST_TYPE: &str = "text/xml";
+
+/// The name that a video stream has when its manifest does not name it.
+const UNNAMED_VIDEO: &str = "video";
+
+/// Writes the manifest.
+pub(super) fn render(
+    format: &dyn Format,
+    version: Version,
+    presentation: &Presentation,
+    context: &Context<'_>,
+) -> Result<Rendered, Error> {
+    let streams = carried(presentation, format)?;
+    let chunks: usize = streams.iter().map(|stream| stream.group.segment_count()).sum();
+    let mut xml = Markup::new(1024 + 40 * chunks + 512 * presentation.groups.len());
+    let minor = match version {
+        Version::Counted => 2,
+        Version::Single => 0,
+    };
+    xml.start("SmoothStreamingMedia").number("MajorVersion", 2).number("MinorVersion", minor);
+    xml.number("Duration", presentation.duration().floor(SCALE).max(0)).number("TimeScale", SCALE.get());
+    for stream in &streams {
+        stream_index(&mut xml, version, stream, context.dialect);
+    }
+    Ok(text(xml.finish(), MANIFEST_TYPE))
+}
+
+fn stream_index(xml: &mut Markup, version: Version, stream: &Carried<'_>, dialect: Dialect) {
+    let group = stream.group;
+    xml.start("StreamIndex").number("Chunks", group.segment_count()).attribute("Type", group.kind.as_str());
+    // Fragment URLs of both versions are the same: they need no `format=`, and caches hold one copy.
+    xml.format("Url", format_args!("QualityLevels({{bitrate}})/Fragments({}={{start time}})", url_name(&group.name)));
+    xml.number("QualityLevels", stream.tracks.len());
+    if !group.language.is_undetermined() {
+        xml.attribute("Language", &group.language.0);
+    }
+    let unnamed = group.kind == TrackKind::Video && group.name == UNNAMED_VIDEO;
+    if dialect == Dialect::Modern || !unnamed {
+        xml.attribute("Name", &group.name);
+    }
+    let qualities = stream.tracks.iter().filter_map(|track| Some((track, track.codec.smooth()?)));
+    for (index, (track, properties)) in qualities.enumerate() {
+        quality_level(xml, index, track, &properties);
+    }
+    match version {
+        Version::Counted => counted_chunks(xml, stream),
+        Version::Single => single_chunks(xml, stream),
+    }
+    xml.end();
+}
+
+/// A `QualityLevel` (2.2.2.5); `Bitrate` is what stands in fragment URLs.
+fn quality_level(xml: &mut Markup, index: usize, track: &Track, properties: &SmoothProperties) {
+    xml.start("QualityLevel");
+    if let Some(tag) = properties.audio_tag {
+        xml.number("AudioTag", tag);
+    }
+    xml.number("Index", index);
+    let sound = track.codec.audio();
+    if let Some(sound) = sound {
+        xml.number("BitsPerSample", sound.bits_per_sample);
+    }
+    xml.number("Bitrate", track.bitrate).attribute("FourCC", properties.four_cc);
+    if let Some(picture) = track.codec.video() {
+        xml.number("MaxWidth", picture.width).number("MaxHeight", picture.height);
+    }
+    xml.attribute("CodecPrivateData", &properties.codec_private_data);
+    if let Some(sound) = sound {
+        xml.number("Channels", sound.channels);
+    }
+    if let Some(size) = properties.packet_size {
+        xml.number("PacketSize", size);
+    }
+    if let Some(bytes) = properties.nal_unit_length_field {
+        xml.number("NALUnitLengthField", bytes);
+    }
+    if let Some(sound) = sound {
+        xml.number("SamplingRate", sound.sampling_rate);
+    }
+    xml.end();
+}
+
+/// Chunks with `r`, which counts all of a run, unlike DASH's.
+fn counted_chunks(xml: &mut Markup, stream: &Carried<'_>) {
+    for (index, run) in runs(stream.group, SCALE).enumerate() {
+        xml.start("c");
+        if index == 0 {
+            xml.number("t", run.start);
+        }
+        xml.number("d", run.duration);
+        if run.count > 1 {
+            xml.number("r", run.count);
+        }
+        xml.end();
+    }
+}
+
+/// One `c` for each chunk.
+fn single_chunks(xml: &mut Markup, stream: &Carried<'_>) {
+    for (index, run) in runs(stream.group, SCALE).enumerate() {
+        for repeat in 0..run.count {
+            xml.start("c");
+            if index == 0 && repeat == 0 {
+                xml.number("t", run.start);
+            }
+            xml.number("d", run.duration).end();
+        }
+    }
+}

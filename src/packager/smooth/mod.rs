@@ -1,0 +1,120 @@
+//! Smooth Streaming (MS-SSTR): the client manifest and its fragments.
+
+mod client_manifest;
+mod fragments;
+
+use super::{Context, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest};
+use crate::codec::Codec;
+use crate::media::Presentation;
+use crate::time::Timescale;
+
+/// Unit of all times: several players know no other.
+const SCALE: Timescale = Timescale::TEN_MHZ;
+
+/// Which of two client manifests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Version {
+    /// `MinorVersion="2"`: equal chunks are counted in `r`.
+    Counted,
+    /// `MinorVersion="0"`: every chunk stands by itself.
+    Single,
+}
+
+/// Smooth Streaming, the default format.
+#[derive(Clone, Copy, Debug)]
+pub struct Smooth;
+
+/// Smooth Streaming for old players, which know no repeat counts.
+#[derive(Clone, Copy, Debug)]
+pub struct SmoothV20;
+
+impl Format for Smooth {
+    fn tags(&self) -> &'static [&'static str] {
+        &[""]
+    }
+
+    fn protocol(&self) -> Protocol {
+        Protocol::Smooth
+    }
+
+    fn carries(&self, codec: &dyn Codec) -> bool {
+        codec.smooth().is_some()
+    }
+
+    fn url_timescale(&self, _: &Presentation, _: usize, _: &Context<'_>) -> Timescale {
+        SCALE
+    }
+
+    fn manifest(&self, presentation: &Presentation, context: &Context<'_>) -> Result<Rendered, Error> {
+        client_manifest::render(self, Version::Counted, presentation, context)
+    }
+
+    fn plan(&self, presentation: &Presentation, request: &SegmentRequest<'_>, _: &Context<'_>) -> Result<Plan, Error> {
+        plan(self, presentation, request)
+    }
+
+    fn segment(
+        &self,
+        presentation: &Presentation,
+        plan: &Plan,
+        media: &MediaData,
+        _: &Context<'_>,
+    ) -> Result<Rendered, Error> {
+        fragments::render(presentation, plan, media)
+    }
+}
+
+impl Format for SmoothV20 {
+    fn tags(&self) -> &'static [&'static str] {
+        &["fmp4-v20"]
+    }
+
+    fn protocol(&self) -> Protocol {
+        Protocol::Smooth
+    }
+
+    fn carries(&self, codec: &dyn Codec) -> bool {
+        codec.smooth().is_some()
+    }
+
+    fn url_timescale(&self, _: &Presentation, _: usize, _: &Context<'_>) -> Timescale {
+        SCALE
+    }
+
+    fn manifest(&self, presentation: &Presentation, context: &Context<'_>) -> Result<Rendered, Error> {
+        client_manifest::render(self, Version::Single, presentation, context)
+    }
+
+    fn plan(&self, presentation: &Presentation, request: &SegmentRequest<'_>, _: &Context<'_>) -> Result<Plan, Error> {
+        plan(self, presentation, request)
+    }
+
+    fn segment(
+        &self,
+        presentation: &Presentation,
+        plan: &Plan,
+        media: &MediaData,
+        _: &Context<'_>,
+    ) -> Result<Rendered, Error> {
+        fragments::render(presentation, plan, media)
+    }
+}
+
+/// What a fragment, or the part of it that the noun names, is made of.
+fn plan(format: &dyn Format, presentation: &Presentation, request: &SegmentRequest<'_>) -> Result<Plan, Error> {
+    if !format.carries(presentation.track(request.track).codec.as_ref()) {
+        return Err(Error::NoSuchResource);
+    }
+    let mut plan = Plan::segments(presentation, request, SCALE, 1)?;
+    match request.noun {
+        Noun::Fragments | Noun::RawFragments => {}
+        Noun::FragmentInfo => plan.needs_media = false,
+        Noun::KeyFrames => {
+            plan.keep_sync_samples();
+            if plan.parts.iter().all(|part| part.samples.samples.is_empty()) {
+                return Err(Error::NoSuchResource);
+            }
+        }
+    }
+    Ok(plan)
+}
