@@ -8,3 +8,5 @@ pub mod codec;
 pub mod isobmff;
 pub mod mpegts;
 pub mod time;
+#[cfg(feature = "server")]
+pub mod origin;
