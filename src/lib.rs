@@ -10,3 +10,5 @@ pub mod mpegts;
 pub mod time;
 #[cfg(feature = "server")]
 pub mod origin;
+#[cfg(feature = "server")]
+pub mod server;

@@ -25,19 +25,19 @@ pub fn evaluate(headers: &HeaderMap, current: &Validators) -> Verdict {
         if !matches(headers, IF_MATCH, current, Comparison::Strong) {
             return Verdict::Failed;
         }
-    } else if let (Some(limit), Some(modified)) = (date(headers, IF_UNMODIFIED_SINCE), current.last_modified) {
-        if whole_seconds(modified) > limit {
-            return Verdict::Failed;
-        }
+    } else if let (Some(limit), Some(modified)) = (date(headers, IF_UNMODIFIED_SINCE), current.last_modified)
+        && whole_seconds(modified) > limit
+    {
+        return Verdict::Failed;
     }
     if headers.contains_key(IF_NONE_MATCH) {
         if matches(headers, IF_NONE_MATCH, current, Comparison::Weak) {
             return Verdict::NotModified;
         }
-    } else if let (Some(limit), Some(modified)) = (date(headers, IF_MODIFIED_SINCE), current.last_modified) {
-        if whole_seconds(modified) <= limit {
-            return Verdict::NotModified;
-        }
+    } else if let (Some(limit), Some(modified)) = (date(headers, IF_MODIFIED_SINCE), current.last_modified)
+        && whole_seconds(modified) <= limit
+    {
+        return Verdict::NotModified;
     }
     Verdict::Proceed
 }
