@@ -12,3 +12,5 @@ pub mod time;
 pub mod origin;
 #[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "server")]
+pub mod telemetry;
