@@ -5,23 +5,19 @@
 //! I/O. `docs/architecture.md` says what each floor knows and never does.
 
 pub mod bits;
-#[cfg(feature = "server")]
-pub mod catalog;
 pub mod codec;
-#[cfg(feature = "server")]
-pub mod config;
 pub mod isobmff;
 pub mod media;
 pub mod mpegts;
 pub mod packager;
 pub mod source;
-#[cfg(feature = "server")]
-pub mod store;
 pub mod time;
 pub mod xml;
 
 #[cfg(feature = "server")]
 pub mod catalog;
+#[cfg(feature = "server")]
+pub mod config;
 #[cfg(feature = "server")]
 pub mod origin;
 #[cfg(feature = "server")]
