@@ -1,20 +1,20 @@
 //! What is published: which locator stands for which folder.
 //!
-//! A [`Catalog`] is an in-memory snapshot that requests look at without waiting; behind it lies the file
+//! [`Published`] is an in-memory snapshot that requests look at without waiting; behind it lies the file
 //! `published.json`, which `headwater publish` changes while a server runs.
 
 mod published;
 mod snapshot;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 pub use published::{Entry, PublishedFile};
-pub use snapshot::{Catalog, Snapshot};
+pub use snapshot::{Published, Snapshot};
 
-use crate::store::Store;
+use crate::store::{Folder, Store, Symlinks};
 
 /// The demo film's locator, the same on every installation.
 pub const DEMO_LOCATOR: Uuid = Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_dec0_de00);
@@ -22,12 +22,25 @@ pub const DEMO_LOCATOR: Uuid = Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_d
 /// A published film's files.
 #[derive(Clone, Debug)]
 pub struct Asset {
-    /// What URLs begin with.
-    pub locator: Uuid,
+    /// The locator that its URLs begin with: 16 bytes in the order of its text.
+    pub id: [u8; 16],
     /// The folder's name; a film without server manifest is served as `name.ism`.
     pub name: String,
     /// Its files.
     pub store: Arc<dyn Store>,
+}
+
+impl Asset {
+    /// The film in a local folder.
+    pub fn folder(locator: Uuid, folder: &Path, symlinks: Symlinks) -> Asset {
+        let name = folder.file_name().map_or("film".to_owned(), |name| name.to_string_lossy().into_owned());
+        Asset { id: *locator.as_bytes(), name, store: Arc::new(Folder::new(folder, symlinks)) }
+    }
+
+    /// The locator that its URLs begin with.
+    pub fn locator(&self) -> Uuid {
+        Uuid::from_bytes(self.id)
+    }
 }
 
 /// Why something cannot be published, unpublished or looked up.

@@ -6,10 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use uuid::Uuid;
-
 use super::{Asset, DEMO_LOCATOR, Entry, Error, PublishedFile};
-use crate::store::{Folder, Symlinks};
+use crate::store::Symlinks;
 
 /// How often the list on disk is looked at.
 const POLL: Duration = Duration::from_millis(500);
@@ -17,13 +15,13 @@ const POLL: Duration = Duration::from_millis(500);
 /// All published assets at one moment. Never changes; a new one takes its place.
 #[derive(Debug, Default)]
 pub struct Snapshot {
-    assets: HashMap<Uuid, Arc<Asset>>,
+    assets: HashMap<[u8; 16], Arc<Asset>>,
 }
 
 impl Snapshot {
-    /// The asset of a locator.
-    pub fn asset(&self, locator: Uuid) -> Option<&Arc<Asset>> {
-        self.assets.get(&locator)
+    /// The asset of a locator, given as its 16 bytes in the order of its text.
+    pub fn find(&self, locator: &[u8; 16]) -> Option<&Arc<Asset>> {
+        self.assets.get(locator)
     }
 
     /// How many there are.
@@ -40,33 +38,33 @@ impl Snapshot {
 /// The list as last read: what tells whether the file is another one now.
 type Seen = Option<(SystemTime, u64)>;
 
-/// The published assets, kept up to date.
+/// The published assets, kept up to date with the list on disk.
 #[derive(Debug)]
-pub struct Catalog {
+pub struct Published {
     list: PublishedFile,
     demo: Option<Arc<Asset>>,
     symlinks: Symlinks,
     current: ArcSwap<Snapshot>,
     /// Held while the list is read, so that an older one never takes the place of a newer one.
-    seen: Mutex<(Seen, HashMap<Uuid, (Entry, Arc<Asset>)>)>,
+    seen: Mutex<(Seen, HashMap<[u8; 16], (Entry, Arc<Asset>)>)>,
 }
 
-impl Catalog {
+impl Published {
     /// Reads the list. `demo` is the folder that is published at [`DEMO_LOCATOR`].
     ///
     /// # Errors
     /// [`Error`] when the list cannot be read or is damaged.
-    pub fn open(list: PublishedFile, demo: Option<&Path>, symlinks: Symlinks) -> Result<Catalog, Error> {
-        let demo = demo.map(|folder| Arc::new(asset(DEMO_LOCATOR, folder, symlinks)));
-        let catalog =
-            Catalog { list, demo, symlinks, current: ArcSwap::default(), seen: Mutex::new((None, HashMap::new())) };
-        catalog.reload()?;
-        Ok(catalog)
+    pub fn open(list: PublishedFile, demo: Option<&Path>, symlinks: Symlinks) -> Result<Published, Error> {
+        let demo = demo.map(|folder| Arc::new(Asset::folder(DEMO_LOCATOR, folder, symlinks)));
+        let published =
+            Published { list, demo, symlinks, current: ArcSwap::default(), seen: Mutex::new((None, HashMap::new())) };
+        published.reload()?;
+        Ok(published)
     }
 
     /// The asset of a locator, now.
-    pub fn asset(&self, locator: Uuid) -> Option<Arc<Asset>> {
-        self.current.load().asset(locator).cloned()
+    pub fn find(&self, locator: &[u8; 16]) -> Option<Arc<Asset>> {
+        self.current.load().find(locator).cloned()
     }
 
     /// All of them, now.
@@ -86,14 +84,14 @@ impl Catalog {
         let entries = self.list.read()?;
         let mut next = HashMap::with_capacity(entries.len());
         for entry in entries {
-            let asset = match known.remove(&entry.locator) {
+            let asset = match known.remove(entry.locator.as_bytes()) {
                 Some((before, asset)) if before.folder == entry.folder => asset,
-                _ => Arc::new(asset(entry.locator, &entry.folder, self.symlinks)),
+                _ => Arc::new(Asset::folder(entry.locator, &entry.folder, self.symlinks)),
             };
-            next.insert(entry.locator, (entry, asset));
+            next.insert(*entry.locator.as_bytes(), (entry, asset));
         }
         *known = next;
-        let demo = self.demo.iter().map(|asset| (DEMO_LOCATOR, Arc::clone(asset)));
+        let demo = self.demo.iter().map(|asset| (*DEMO_LOCATOR.as_bytes(), Arc::clone(asset)));
         let assets = known.iter().map(|(locator, (_, asset))| (*locator, Arc::clone(asset))).chain(demo).collect();
         self.current.store(Arc::new(Snapshot { assets }));
         Ok(())
@@ -110,13 +108,13 @@ impl Catalog {
 
     /// Keeps the snapshot up to date for as long as this future is polled: a change of the list on disk
     /// shows within a second. A damaged list is logged once and changes nothing.
-    pub async fn watch(self: Arc<Catalog>) {
+    pub async fn watch(self: Arc<Published>) {
         let mut ticks = tokio::time::interval(POLL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let catalog = Arc::clone(&self);
-            let look = move || if catalog.changed() { Some(catalog.reload()) } else { None };
+            let published = Arc::clone(&self);
+            let look = move || if published.changed() { Some(published.reload()) } else { None };
             match tokio::task::spawn_blocking(look).await {
                 Ok(Some(Ok(()))) => tracing::info!(assets = self.current.load().len(), "published folders changed"),
                 Ok(Some(Err(error))) => tracing::error!(%error, "published folders stay as they were"),
@@ -126,11 +124,6 @@ impl Catalog {
             }
         }
     }
-}
-
-fn asset(locator: Uuid, folder: &Path, symlinks: Symlinks) -> Asset {
-    let name = folder.file_name().map_or("film".to_owned(), |name| name.to_string_lossy().into_owned());
-    Asset { locator, name, store: Arc::new(Folder::new(folder, symlinks)) }
 }
 
 #[cfg(test)]
@@ -146,26 +139,26 @@ mod tests {
         let folder = root.path().join("film");
         std::fs::create_dir(&folder).unwrap();
         let list = PublishedFile::new(root.path().join("data"));
-        let catalog = Arc::new(Catalog::open(list.clone(), Some(&folder), Symlinks::Inside).unwrap());
-        assert_eq!(catalog.snapshot().len(), 1);
-        assert_eq!(catalog.asset(DEMO_LOCATOR).unwrap().name, "film");
-        let watch = tokio::spawn(Arc::clone(&catalog).watch());
+        let published = Arc::new(Published::open(list.clone(), Some(&folder), Symlinks::Inside).unwrap());
+        assert_eq!(published.snapshot().len(), 1);
+        assert_eq!(published.find(DEMO_LOCATOR.as_bytes()).unwrap().name, "film");
+        let watch = tokio::spawn(Arc::clone(&published).watch());
 
         let entry = list.add(&folder, NOW).unwrap();
-        let asset = within_two_seconds(|| catalog.asset(entry.locator)).await;
+        let asset = within_two_seconds(|| published.find(entry.locator.as_bytes())).await;
         let other = root.path().join("other");
         std::fs::create_dir(&other).unwrap();
         let second = list.add(&other, NOW).unwrap();
-        within_two_seconds(|| catalog.asset(second.locator)).await;
-        assert!(Arc::ptr_eq(&asset, &catalog.asset(entry.locator).unwrap()));
+        within_two_seconds(|| published.find(second.locator.as_bytes())).await;
+        assert!(Arc::ptr_eq(&asset, &published.find(entry.locator.as_bytes()).unwrap()));
 
         std::fs::write(list.path(), "broken").unwrap();
         tokio::time::sleep(2 * POLL).await;
-        assert_eq!(catalog.snapshot().len(), 3);
-        assert!(catalog.reload().is_err());
+        assert_eq!(published.snapshot().len(), 3);
+        assert!(published.reload().is_err());
 
         std::fs::remove_file(list.path()).unwrap();
-        within_two_seconds(|| (catalog.snapshot().len() == 1).then_some(())).await;
+        within_two_seconds(|| (published.snapshot().len() == 1).then_some(())).await;
         watch.abort();
     }
 
