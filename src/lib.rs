@@ -10,5 +10,6 @@ pub mod isobmff;
 pub mod media;
 pub mod mpegts;
 pub mod packager;
+pub mod source;
 pub mod time;
 pub mod xml;

@@ -198,3 +198,9 @@ pub fn from_sample_entry(entry: &Bytes, first_sample: Option<&Bytes>) -> Result<
         _ => Err(Error::Unsupported { four_cc }),
     }
 }
+
+/// Tracks of that sample entry may keep their parameter sets in their samples: whoever has the first
+/// sample should pass it to [`from_sample_entry`] (ISO/IEC 14496-15 5.4.2.1).
+pub fn wants_first_sample(four_cc: FourCc) -> bool {
+    matches!(&four_cc.0, b"avc3" | b"hev1")
+}

@@ -3,7 +3,7 @@
 use super::boxes::RawBox;
 use super::fields::Fields;
 use super::write::write_uuid_box;
-use super::{BoxPath, Error, ErrorKind};
+use super::{BoxPath, Error};
 
 /// `TfxdBox` (MS-SSTR 2.2.4.4): absolute time and duration of a fragment.
 pub const TFXD: [u8; 16] = 0x6d1d_9b05_42d5_44e6_80e2_141d_aff7_57b2u128.to_be_bytes();
@@ -38,12 +38,8 @@ pub(super) fn parse_tfrf(found: &RawBox, path: BoxPath) -> Result<Vec<FragmentTi
 }
 
 fn time(fields: &mut Fields<'_>, version: u8) -> Result<FragmentTime, Error> {
-    let (time, duration) = (fields.u32_or_u64(version > 0)?, fields.u32_or_u64(version > 0)?);
-    if time.checked_add(duration).is_none() {
-        let value = time.cast_signed();
-        return Err(fields.error(ErrorKind::InvalidValue { what: "a fragment's end", value }));
-    }
-    Ok((time, duration))
+    // A time before zero (audio priming) is written as its two's complement by some encoders.
+    Ok((fields.u32_or_u64(version > 0)?, fields.u32_or_u64(version > 0)?))
 }
 
 /// Writes a `TfxdBox` of version 1.

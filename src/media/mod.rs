@@ -27,3 +27,6 @@ pub use track::{Edit, Track};
 /// A stored file's place in [`Presentation::files`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub struct FileId(pub u32);
+
+/// The most qualities that one presentation may have (streaming contract §10.1, MPE_FORMAT_NOT_SUPPORTED).
+pub const MAX_QUALITIES: usize = 64;

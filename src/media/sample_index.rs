@@ -247,6 +247,7 @@ pub struct SampleIndexBuilder {
     index: SampleIndex,
     key_frames: Vec<KeyFrame>,
     latest: i64,
+    limit: u32,
     timescale: u32,
     in_block: u32,
     duration: u32,
@@ -272,12 +273,19 @@ impl SampleIndexBuilder {
             },
             key_frames: Vec::new(),
             latest: seconds.saturating_mul(i64::from(timescale.get())),
+            limit: MAX_SAMPLES,
             timescale: timescale.get(),
             in_block: 0,
             duration: 0,
             composition_offset: 0,
             offset: 0,
         }
+    }
+
+    /// Refuses more than `samples` samples: a file has no more of them than bytes.
+    pub fn limit(mut self, samples: u64) -> SampleIndexBuilder {
+        self.limit = self.limit.min(u32::try_from(samples).unwrap_or(u32::MAX));
+        self
     }
 
     /// Number of samples so far.
@@ -295,23 +303,14 @@ impl SampleIndexBuilder {
         self.index.end
     }
 
-    /// Makes the last sample end at `decode`, as where a fragment's `tfdt` says when the next begins.
-    /// Earlier times than the last sample's own are not taken.
-    pub fn gap_to(&mut self, decode: i64) {
-        if decode > self.index.end {
-            self.index.end = decode;
-            self.in_block = BLOCK_SAMPLES;
-        }
-    }
-
     /// Appends the next sample in decode order.
     ///
     /// # Errors
     /// [`SampleIndexError`] past [`MAX_SAMPLES`] or [`crate::time::MAX_MEDIA_SECONDS`].
     pub fn push(&mut self, sample: RawSample) -> Result<(), SampleIndexError> {
         let index = &mut self.index;
-        if index.count >= MAX_SAMPLES || index.encoded.len() > u32::MAX as usize - 64 {
-            return Err(SampleIndexError::TooManySamples { limit: MAX_SAMPLES });
+        if index.count >= self.limit || index.encoded.len() > u32::MAX as usize - 64 {
+            return Err(SampleIndexError::TooManySamples { limit: self.limit });
         }
         if index.end.unsigned_abs() > self.latest.unsigned_abs() {
             let seconds = index.end.unsigned_abs() / u64::from(self.timescale);

@@ -20,6 +20,7 @@ pub(crate) mod testing;
 
 pub mod cmaf;
 pub mod dash;
+pub mod hls;
 pub mod smooth;
 
 use std::fmt;
@@ -29,6 +30,8 @@ use bytes::Bytes;
 pub use body::{MediaData, Rendered, Validity};
 pub use plan::{Noun, Part, Plan, SegmentRequest};
 
+pub use crate::media::MAX_QUALITIES;
+
 use crate::codec::{Codec, SampleError};
 use crate::isobmff::WriteError;
 use crate::media::{Presentation, TrackRef};
@@ -36,7 +39,7 @@ use crate::time::{Timescale, UtcTime};
 
 /// All output formats. The URL grammar asks this list which `format=` values exist.
 pub static FORMATS: &[&dyn Format] =
-    &[&smooth::Smooth, &smooth::SmoothV20, &dash::Csf, &dash::Cmaf];
+    &[&smooth::Smooth, &smooth::SmoothV20, &dash::Csf, &dash::Cmaf, &hls::V4, &hls::V3, &hls::CmafHls];
 
 /// The format of a `format=` value (lower case; empty when the URL names none).
 pub fn format(tag: &str) -> Option<&'static dyn Format> {
@@ -213,9 +216,6 @@ impl From<WriteError> for Error {
         Error::Fragment(error)
     }
 }
-
-/// The most qualities that one manifest may list (streaming contract, error MPE_FORMAT_NOT_SUPPORTED).
-pub const MAX_QUALITIES: usize = 64;
 
 /// The most media bytes in one segment: 1 GiB.
 pub const MAX_SEGMENT_BYTES: u64 = 1 << 30;

@@ -1,0 +1,104 @@
+//! Which groups and tracks an HLS presentation lists.
+
+use crate::media::{Presentation, Track, TrackGroup, TrackKind, TrackRef};
+use crate::packager::{Error, MAX_QUALITIES};
+
+use super::Flavor;
+
+/// What a multivariant playlist is written from.
+#[derive(Debug)]
+pub(super) struct Listing {
+    /// The qualities of the first video group that can be carried, lowest bitrate first. Further video
+    /// groups (other camera angles) are not listed.
+    pub video: Vec<TrackRef>,
+    /// Each audio group's tracks, highest bitrate first; never empty ones.
+    pub audio: Vec<Vec<TrackRef>>,
+}
+
+impl Listing {
+    /// What of a presentation can be carried.
+    ///
+    /// # Errors
+    /// [`Error::NothingToCarry`] when nothing can, [`Error::TooManyQualities`] past [`MAX_QUALITIES`].
+    pub fn of(flavor: Flavor, presentation: &Presentation) -> Result<Listing, Error> {
+        let mut listed = |kind| {
+            presentation.groups_of(kind).map(|(index, group)| tracks(flavor, index, group)).filter(|t| !t.is_empty())
+        };
+        let mut video = listed(TrackKind::Video).next().unwrap_or_default();
+        video.reverse();
+        let audio: Vec<_> = listed(TrackKind::Audio).collect();
+        if video.is_empty() && audio.is_empty() {
+            return Err(nothing_to_carry(presentation.groups.iter().flat_map(|g| &g.tracks)));
+        }
+        let count = video.len() + audio.iter().map(Vec::len).sum::<usize>();
+        if count > MAX_QUALITIES {
+            return Err(Error::TooManyQualities { count, limit: MAX_QUALITIES });
+        }
+        Ok(Listing { video, audio })
+    }
+}
+
+/// The tracks of a group that can be carried, in the group's order.
+fn tracks(flavor: Flavor, group: usize, of: &TrackGroup) -> Vec<TrackRef> {
+    let carried = of.tracks.iter().enumerate().filter(|(_, track)| is_carried(flavor, track));
+    carried.map(|(track, _)| TrackRef { group, track }).collect()
+}
+
+/// The groups that have a track that can be carried.
+pub(super) fn groups(flavor: Flavor, presentation: &Presentation) -> impl Iterator<Item = &TrackGroup> {
+    presentation.groups.iter().filter(move |g| g.tracks.iter().any(|t| is_carried(flavor, t)))
+}
+
+/// The track can be carried, and there is something of it.
+fn is_carried(flavor: Flavor, track: &Track) -> bool {
+    flavor.carries(&*track.codec) && track.segment_samples.last() > track.segment_samples.first()
+}
+
+/// Refuses a track that cannot be carried.
+pub(super) fn check(flavor: Flavor, presentation: &Presentation, at: TrackRef) -> Result<(), Error> {
+    let track = presentation.track(at);
+    if is_carried(flavor, track) { Ok(()) } else { Err(nothing_to_carry(std::iter::once(track))) }
+}
+
+/// The audio track that is muxed into segments of `group`: the best one of the group called `name`, else of
+/// the first audio group. `None` where this format muxes nothing in.
+///
+/// # Errors
+/// [`Error::NoSuchTrack`] when no audio group is called `name`, [`Error::NothingToCarry`] when that one
+/// cannot be carried.
+pub(super) fn muxed_audio(
+    flavor: Flavor,
+    presentation: &Presentation,
+    group: usize,
+    name: Option<&str>,
+) -> Result<Option<TrackRef>, Error> {
+    if !flavor.muxes() || presentation.groups[group].kind != TrackKind::Video {
+        return Ok(None);
+    }
+    chosen_audio(flavor, presentation, name)
+}
+
+/// The audio track of [`muxed_audio`], whatever it is for.
+pub(super) fn chosen_audio(
+    flavor: Flavor,
+    presentation: &Presentation,
+    name: Option<&str>,
+) -> Result<Option<TrackRef>, Error> {
+    let best = |(index, group): (usize, &TrackGroup)| tracks(flavor, index, group).first().copied();
+    let Some(name) = name else {
+        return Ok(presentation.groups_of(TrackKind::Audio).find_map(best));
+    };
+    let found = presentation.groups_of(TrackKind::Audio).find(|(_, group)| group.name == name);
+    let found = found.ok_or_else(|| Error::NoSuchTrack { name: name.to_owned() })?;
+    best(found).map(Some).ok_or_else(|| nothing_to_carry(found.1.tracks.iter()))
+}
+
+fn nothing_to_carry<'a>(tracks: impl Iterator<Item = &'a Track>) -> Error {
+    let mut codecs: Vec<String> = Vec::new();
+    for codec in tracks.map(|t| t.codec.rfc6381()) {
+        if !codecs.contains(&codec) {
+            codecs.push(codec);
+        }
+    }
+    Error::NothingToCarry { codecs: codecs.join(", ") }
+}

@@ -1,0 +1,223 @@
+//! Media playlists (RFC 8216 4.3.3).
+
+use crate::media::{Presentation, Track, TrackGroup, TrackRef};
+use crate::packager::{Context, Dialect, Error, Rendered, text};
+use crate::time::{MediaTime, Timescale};
+
+use super::uri::{SegmentUri, push_number, push_quoted};
+use super::{Flavor, PLAYLIST_TYPE, carried, rate};
+
+const MICROSECONDS: Timescale = Timescale::new(1_000_000).unwrap();
+
+/// The media playlist of a track, or of its key frames alone.
+pub(super) fn render(
+    flavor: Flavor,
+    presentation: &Presentation,
+    at: TrackRef,
+    keyframes: bool,
+    context: &Context<'_>,
+) -> Result<Rendered, Error> {
+    let group = &presentation.groups[at.group];
+    let track = presentation.track(at);
+    if keyframes && !flavor.has_key_frame_playlists(group.kind) {
+        return Err(Error::NoSuchResource);
+    }
+    let audio = carried::muxed_audio(flavor, presentation, at.group, context.selection.audio_track.as_deref())?;
+    let audio_name = audio.map(|a| presentation.groups[a.group].name.as_str());
+    let per_segment = if keyframes { 1 } else { flavor.fragments_per_segment(presentation) };
+    let entries = entries(group, track, per_segment, keyframes);
+    let scale = flavor.url_timescale(presentation, at.group, context);
+    let noun = if keyframes { "KeyFrames" } else { "Fragments" };
+    let segments = SegmentUri::new(noun, &group.name, flavor, audio_name, context.dialect, flavor.segment_extension());
+
+    let mut out = String::with_capacity(512 + entries.len() * (segments.len(14) + 32));
+    out.push_str("#EXTM3U\n#EXT-X-VERSION:");
+    push_number(&mut out, flavor.version());
+    out.push_str("\n#EXT-X-PLAYLIST-TYPE:VOD\n");
+    match context.dialect {
+        Dialect::Ams => out.push_str("#EXT-X-ALLOW-CACHE:NO\n"),
+        Dialect::Modern => out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n"),
+    }
+    out.push_str("#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-TARGETDURATION:");
+    push_number(&mut out, target_duration(flavor, presentation, &entries, keyframes, context));
+    out.push('\n');
+    if keyframes {
+        out.push_str("#EXT-X-I-FRAMES-ONLY\n");
+    }
+    if flavor.has_initialization_segments() {
+        let init = SegmentUri::new("Fragments", &group.name, flavor, audio_name, context.dialect, ".mp4");
+        let mut uri = String::with_capacity(init.len(1));
+        init.push_init(&mut uri);
+        out.push_str("#EXT-X-MAP:URI=");
+        push_quoted(&mut out, &uri);
+        out.push('\n');
+    }
+    if context.dialect == Dialect::Ams {
+        push_program_date_time(&mut out, group.boundary_time(0));
+    }
+    let title = match context.dialect {
+        Dialect::Ams => ",no-desc\n",
+        Dialect::Modern => ",\n",
+    };
+    for entry in &entries {
+        out.push_str("#EXTINF:");
+        push_seconds(&mut out, entry.micros);
+        out.push_str(title);
+        segments.push(&mut out, group.boundary(entry.index, scale));
+        out.push('\n');
+    }
+    out.push_str("#EXT-X-ENDLIST\n");
+    Ok(text(out, PLAYLIST_TYPE))
+}
+
+/// One segment of a playlist.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Entry {
+    /// Index of its first segment in the group.
+    index: usize,
+    /// Length: the difference of rounded absolute times, so that nothing drifts.
+    micros: u64,
+}
+
+/// What a playlist lists: every `per_segment`th segment of the group that the track has samples in (a key
+/// frame in, for `keyframes`). Time without samples belongs to the entry before.
+fn entries(group: &TrackGroup, track: &Track, per_segment: usize, keyframes: bool) -> Vec<Entry> {
+    let count = track.segment_count().min(group.segment_count());
+    let at = |index: usize| group.boundary_time(index).round(MICROSECONDS);
+    let end = at(count);
+    let has_samples = |index: usize| {
+        let last = (index + per_segment).min(count);
+        track.segment_samples.get(last) > track.segment_samples.get(index)
+    };
+    let mut entries: Vec<Entry> = Vec::with_capacity(count / per_segment.max(1) + 1);
+    let mut begun = end;
+    for index in (0..count).step_by(per_segment.max(1)) {
+        let listed = has_samples(index) && (!keyframes || rate::key_frame_size(track, index).is_some());
+        if listed {
+            let start = at(index);
+            if let Some(last) = entries.last_mut() {
+                last.micros = start.abs_diff(begun);
+            }
+            begun = start;
+            entries.push(Entry { index, micros: 0 });
+        }
+    }
+    if let Some(last) = entries.last_mut() {
+        last.micros = end.abs_diff(begun);
+    }
+    entries
+}
+
+/// `EXT-X-TARGETDURATION`: the longest segment, rounded up after rounding to milliseconds (so that a
+/// 10 MHz tick too much does not make 2 s into 3).
+///
+/// All playlists of a presentation but those of key frames have one target duration (RFC 8216 6.2.4);
+/// Azure Media Services stated each track's own.
+fn target_duration(
+    flavor: Flavor,
+    presentation: &Presentation,
+    entries: &[Entry],
+    keyframes: bool,
+    context: &Context<'_>,
+) -> u64 {
+    let own = entries.iter().map(|e| e.micros).max().unwrap_or(0);
+    let longest = if keyframes || context.dialect == Dialect::Ams {
+        own
+    } else {
+        let per_segment = flavor.fragments_per_segment(presentation);
+        carried::groups(flavor, presentation)
+            .map(|group| longest_segment(group, per_segment))
+            .max()
+            .unwrap_or(0)
+            .max(own)
+    };
+    ((longest + 500) / 1000).div_ceil(1000).max(1)
+}
+
+/// The longest of a group's segments when `per_segment` are sent as one, microseconds.
+fn longest_segment(group: &TrackGroup, per_segment: usize) -> u64 {
+    let step = per_segment.max(1);
+    let mut longest = 0;
+    for index in (0..group.segment_count()).step_by(step) {
+        let start = group.starts.get(index).copied().unwrap_or(0);
+        let end = group.starts.get(index + step).copied().unwrap_or(group.end);
+        longest = longest.max(end.saturating_sub(start));
+    }
+    MediaTime::new(i64::try_from(longest).unwrap_or(i64::MAX), group.timescale).round(MICROSECONDS).unsigned_abs()
+}
+
+/// Appends microseconds as seconds with six decimals.
+fn push_seconds(out: &mut String, micros: u64) {
+    push_number(out, micros / 1_000_000);
+    push_fraction(out, micros % 1_000_000, 6);
+}
+
+/// Appends a point and exactly `digits` digits.
+fn push_fraction(out: &mut String, value: u64, digits: usize) {
+    let mut buffer = itoa::Buffer::new();
+    let number = buffer.format(value);
+    out.push('.');
+    out.push_str("00000000".get(..digits.saturating_sub(number.len())).unwrap_or(""));
+    out.push_str(number);
+}
+
+/// Appends `EXT-X-PROGRAM-DATE-TIME`: the Unix epoch plus `start`, milliseconds only where there are some.
+fn push_program_date_time(out: &mut String, start: MediaTime) {
+    let millis = start.round(Timescale::MILLISECONDS).unsigned_abs();
+    let (days, second) = (millis / 86_400_000, millis / 1000 % 86_400);
+    let (year, month, day) = civil_from_days(days);
+    out.push_str("#EXT-X-PROGRAM-DATE-TIME:");
+    push_number(out, year);
+    for (mark, value) in [('-', month), ('-', day), ('T', second / 3600), (':', second / 60 % 60), (':', second % 60)] {
+        out.push(mark);
+        if value < 10 {
+            out.push('0');
+        }
+        push_number(out, value);
+    }
+    if !millis.is_multiple_of(1000) {
+        push_fraction(out, millis % 1000, 3);
+    }
+    out.push_str("Z\n");
+}
+
+/// Year, month and day of the Gregorian calendar, `days` after 1970-01-01.
+fn civil_from_days(days: u64) -> (u64, u64, u64) {
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_follow_the_calendar() {
+        let table = [
+            (0, "1970-01-01T00:00:00Z"),
+            (83, "1970-01-01T00:00:00.083Z"),
+            (951_782_400_000, "2000-02-29T00:00:00Z"),
+            (1_709_251_199_000, "2024-02-29T23:59:59Z"),
+        ];
+        for (millis, expected) in table {
+            let mut out = String::new();
+            push_program_date_time(&mut out, MediaTime::new(millis, Timescale::MILLISECONDS));
+            assert_eq!(out, format!("#EXT-X-PROGRAM-DATE-TIME:{expected}\n"));
+        }
+    }
+
+    #[test]
+    fn seconds_have_six_decimals() {
+        let mut out = String::new();
+        push_seconds(&mut out, 6_006_000);
+        out.push(' ');
+        push_seconds(&mut out, 42);
+        assert_eq!(out, "6.006000 0.000042");
+    }
+}

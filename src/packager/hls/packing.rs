@@ -1,0 +1,124 @@
+//! How many transport packets samples become, without their bytes.
+
+use bytes::Bytes;
+
+use crate::media::Track;
+use crate::mpegts::PACKET_SIZE;
+use crate::time::{MediaTime, Timescale};
+
+use super::Flavor;
+use super::ts::Stamps;
+
+/// Payload of a transport packet.
+const PAYLOAD: u64 = PACKET_SIZE as u64 - 4;
+/// The longest PES header and the adaptation field that holds a PCR.
+const PES_HEADER: u64 = 19 + 8;
+/// Longest time between clocks, and that audio frames share a PES packet, 90 kHz ticks.
+const INTERVAL: u64 = 9_000;
+/// Most audio frames in a PES packet.
+const MAX_FRAMES: u64 = 16;
+/// Packets of a stream are brought to a multiple of this many.
+const COUNTER: u64 = 16;
+/// Where NAL length fields are shorter than start codes: a guess of the NAL units in a sample.
+const NAL_UNITS: u64 = 8;
+
+/// Bytes of a segment with so many packets besides PAT and PMT.
+pub(super) fn segment_bytes(packets: u64) -> u64 {
+    (packets + 2) * PACKET_SIZE as u64
+}
+
+/// What muxing adds to the samples of a track.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Packing {
+    /// Bytes added to a sample that is not a sync sample: delimiter, or ADTS header.
+    extra: u64,
+    /// Bytes added to a sync sample: parameter sets too.
+    sync_extra: u64,
+    /// Samples in a PES packet; one for pictures.
+    frames: u64,
+    /// It is a stream of pictures.
+    pictures: bool,
+}
+
+impl Packing {
+    /// That of `track`; `None` where segments are not transport streams.
+    pub fn of(flavor: Flavor, track: &Track) -> Option<Packing> {
+        if flavor == Flavor::Cmaf {
+            return None;
+        }
+        let codec = track.codec.transport_stream()?;
+        // What is made of no bytes is what is added; four zero bytes are one, two or four empty NAL
+        // units, each of which grows by what a start code is longer than its length field.
+        let made_of = |sample: Bytes, sync: bool| {
+            let mut pieces = Vec::new();
+            let made = codec.access_unit(&sample, sync, &mut pieces);
+            made.is_ok().then(|| pieces.iter().map(|p| p.len() as u64).sum::<u64>()).unwrap_or(64)
+        };
+        let pictures = codec.stream_id() & 0xf0 == 0xe0;
+        let plain = made_of(Bytes::new(), false);
+        let grown = made_of(Bytes::from_static(&[0; 4]), false).saturating_sub(plain);
+        let growth = if grown > 4 && pictures { NAL_UNITS * (4 - (16 / grown).min(4)) } else { 0 };
+        let duration = track.samples.first().map_or(0, |s| i64::from(s.duration));
+        let ticks = MediaTime::new(duration, track.timescale).ceil(Timescale::NINETY_KHZ).unsigned_abs();
+        let frames = if pictures { 1 } else { (INTERVAL / ticks.max(1)).clamp(1, MAX_FRAMES) };
+        Some(Packing { extra: plain + growth, sync_extra: made_of(Bytes::new(), true).max(plain) + growth, frames, pictures })
+    }
+
+    /// Bytes of samples with what is added and the headers of their PES packets, and how many these are.
+    fn total(&self, bytes: u64, samples: u64, sync: u64) -> (u64, u64) {
+        let headers = samples.div_ceil(self.frames);
+        let sync = if self.pictures { sync.min(samples) } else { samples };
+        (bytes + (samples - sync) * self.extra + sync * self.sync_extra + headers * PES_HEADER, headers)
+    }
+
+    /// Packets of samples at most, if all stuffing is as bad as can be.
+    pub fn most(&self, bytes: u64, samples: u64, sync: u64, nanos: u64) -> u64 {
+        let (total, headers) = self.total(bytes, samples, sync);
+        // One PES packet more than counted, where a group of frames is cut short.
+        let headers = headers + 1;
+        let clocks = if self.frames == 1 { nanos / 100_000_000 } else { 0 };
+        (total + PES_HEADER + headers * (PAYLOAD - 1)) / PAYLOAD + COUNTER + clocks
+    }
+
+    /// Packets of samples, if stuffing is as it mostly is.
+    pub fn likely(&self, bytes: u64, samples: u64, sync: u64) -> u64 {
+        let (total, headers) = self.total(bytes, samples, sync);
+        (total + headers * PAYLOAD / 2) / PAYLOAD + COUNTER / 2
+    }
+
+    /// Packets of those samples of `track`, counted as [`crate::mpegts`] lays them out; what depends on the
+    /// bytes themselves is counted at its most.
+    pub fn exactly(&self, track: &Track, first: u64, samples: u64) -> u64 {
+        let stamps = Stamps::of(track);
+        let (mut packets, mut payload, mut frames) = (0u64, 0u64, 0u64);
+        let (mut begun, mut before) = (0u64, 0u64);
+        let sized = track.samples.iter_from(first.min(u64::from(u32::MAX)) as u32).take(samples as usize);
+        for (decode, sample) in sized {
+            let dts = stamps.decode(decode + track.edit.delay);
+            let ends = stamps.decode(decode + track.edit.delay + i64::from(sample.duration));
+            let full = self.pictures || frames >= MAX_FRAMES || ends.saturating_sub(begun) > INTERVAL;
+            if frames > 0 && full {
+                packets += (payload + PES_HEADER).div_ceil(PAYLOAD);
+                (payload, frames) = (0, 0);
+            }
+            if frames == 0 {
+                begun = dts;
+                if before > 0 {
+                    packets += dts.saturating_sub(before).saturating_sub(1) / INTERVAL;
+                }
+                before = dts;
+            }
+            frames += 1;
+            payload += u64::from(sample.size) + if sample.sync { self.sync_extra } else { self.extra };
+        }
+        if frames > 0 {
+            packets += (payload + PES_HEADER).div_ceil(PAYLOAD);
+        }
+        packets.next_multiple_of(COUNTER)
+    }
+
+    /// Packets of one key frame.
+    pub fn key_frame(&self, bytes: u64) -> u64 {
+        (bytes + self.sync_extra + PES_HEADER).div_ceil(PAYLOAD).next_multiple_of(COUNTER)
+    }
+}

@@ -1,0 +1,266 @@
+//! What playlists state of bit rates: measured of segments as they are sent, or Azure Media Services'
+//! formula.
+//!
+//! `BANDWIDTH` is the *peak segment bit rate* of RFC 8216 4.1: the largest of any neighbouring segments
+//! that together last half a target duration or more, so a short tail counts with the segments before
+//! it. What a transport stream adds depends on every sample's size; a bound that depends on bytes and
+//! number of samples alone finds the few segments that can be the peak, and those are measured exactly.
+
+use std::collections::BinaryHeap;
+
+use crate::media::{Presentation, Track, TrackGroup, TrackRef};
+use crate::packager::cmaf;
+use crate::time::Timescale;
+
+use super::Flavor;
+use super::packing::{Packing, segment_bytes};
+use super::ts;
+
+const NANOSECONDS: Timescale = Timescale::new(1_000_000_000).unwrap();
+
+/// Bits per second.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Rate {
+    /// `BANDWIDTH`.
+    pub peak: u64,
+    /// `AVERAGE-BANDWIDTH`.
+    pub average: u64,
+}
+
+impl Rate {
+    /// Both played together.
+    pub fn plus(self, other: Rate) -> Rate {
+        Rate { peak: self.peak + other.peak, average: self.average + other.average }
+    }
+
+    /// The more of each.
+    pub fn max(self, other: Rate) -> Rate {
+        Rate { peak: self.peak.max(other.peak), average: self.average.max(other.average) }
+    }
+}
+
+/// `BANDWIDTH` of one elementary stream as Azure Media Services computed it: ⌊bitrate × 1.022 + 8160⌋
+/// (streaming contract 4.1).
+pub(super) fn ams(bitrate: u64) -> Rate {
+    let rate = (u128::from(bitrate) * 1022 / 1000 + 8160) as u64;
+    Rate { peak: rate, average: rate }
+}
+
+/// A track in segments of its own.
+pub(super) fn alone(flavor: Flavor, presentation: &Presentation, at: TrackRef) -> Rate {
+    let (group, track) = (&presentation.groups[at.group], presentation.track(at));
+    let chunks = chunks(group, track, flavor.fragments_per_segment(presentation));
+    let Some(packing) = Packing::of(flavor, track) else {
+        let size = |c: &Chunk| cmaf::segment_size(track, c.bytes, c.samples);
+        return measure(&chunks, size, size, None);
+    };
+    measure(
+        &chunks,
+        |c| segment_bytes(packing.most(c.bytes, c.samples, c.sync, c.nanos)),
+        |c| segment_bytes(packing.likely(c.bytes, c.samples, c.sync)),
+        Some(&|c| segment_bytes(packing.exactly(track, c.first, c.samples))),
+    )
+}
+
+/// The sound that goes with each segment of a video track; the same for all tracks of a group that have as
+/// many segments.
+#[derive(Debug)]
+pub(super) struct Sound<'a> {
+    track: &'a Track,
+    packing: Packing,
+    /// Segments of the video track.
+    segments: usize,
+    chunks: Vec<Chunk>,
+}
+
+impl<'a> Sound<'a> {
+    /// What of `audio` is muxed with each segment of `at`; `None` when it cannot be.
+    pub fn of(flavor: Flavor, presentation: &'a Presentation, at: TrackRef, audio: TrackRef) -> Option<Sound<'a>> {
+        let (group, track) = (&presentation.groups[at.group], presentation.track(at));
+        let sound = presentation.track(audio);
+        let packing = Packing::of(flavor, sound)?;
+        let per_segment = flavor.fragments_per_segment(presentation);
+        let chunk = |pictures: Chunk| {
+            let range = ts::audio_range(group, track, sound, pictures.index, pictures.index + per_segment);
+            let samples = u64::from(range.end.saturating_sub(range.start));
+            let sizes = sound.samples.iter_from(range.start).take(samples as usize);
+            let bytes = sizes.map(|(_, s)| u64::from(s.size)).sum();
+            Chunk { first: u64::from(range.start), samples, sync: samples, bytes, ..pictures }
+        };
+        let chunks = chunks(group, track, per_segment).into_iter().map(chunk).collect();
+        Some(Sound { track: sound, packing, segments: track.segment_count(), chunks })
+    }
+
+    /// It is of a video track of so many segments.
+    pub fn fits(&self, track: &Track) -> bool {
+        self.segments == track.segment_count()
+    }
+}
+
+/// A video track with sound in the same segments.
+pub(super) fn muxed(flavor: Flavor, presentation: &Presentation, at: TrackRef, sound: &Sound<'_>) -> Rate {
+    let (group, track) = (&presentation.groups[at.group], presentation.track(at));
+    let Some(packing) = Packing::of(flavor, track) else { return Rate::default() };
+    let pictures = chunks(group, track, flavor.fragments_per_segment(presentation));
+    let both: Vec<(Chunk, Chunk)> = pictures.into_iter().zip(sound.chunks.iter().copied()).collect();
+    measure(
+        &both,
+        |(p, s)| segment_bytes(packing.most(p.bytes, p.samples, p.sync, p.nanos) + sound.packing.most(s.bytes, s.samples, s.sync, s.nanos)),
+        |(p, s)| segment_bytes(packing.likely(p.bytes, p.samples, p.sync) + sound.packing.likely(s.bytes, s.samples, s.sync)),
+        Some(&|(p, s)| {
+            let pictures = packing.exactly(track, p.first, p.samples);
+            segment_bytes(pictures + sound.packing.exactly(sound.track, s.first, s.samples))
+        }),
+    )
+}
+
+/// A track's key frames alone, one a segment.
+pub(super) fn key_frames(flavor: Flavor, presentation: &Presentation, at: TrackRef) -> Rate {
+    let (group, track) = (&presentation.groups[at.group], presentation.track(at));
+    let packing = Packing::of(flavor, track);
+    let size = |c: &Chunk| match &packing {
+        Some(packing) => segment_bytes(packing.key_frame(c.bytes)),
+        None => cmaf::segment_size(track, c.bytes, 1),
+    };
+    let mut frames: Vec<Chunk> = Vec::new();
+    for mut chunk in chunks(group, track, 1) {
+        match (key_frame_size(track, chunk.index), frames.last_mut()) {
+            (Some(bytes), _) => {
+                chunk.bytes = u64::from(bytes);
+                frames.push(chunk);
+            }
+            (None, Some(last)) => last.nanos += chunk.nanos,
+            (None, None) => {}
+        }
+    }
+    measure(&frames, size, size, None)
+}
+
+/// Bytes of the first key frame of segment `index` of a track; `None` when it has none.
+pub(super) fn key_frame_size(track: &Track, index: usize) -> Option<u32> {
+    let first = *track.segment_samples.get(index)?;
+    let last = *track.segment_samples.get(index + 1)?;
+    match track.samples.key_frames() {
+        Some(frames) => {
+            let frame = frames.get(frames.partition_point(|f| f.sample < first))?;
+            (frame.sample < last).then_some(frame.size)
+        }
+        None if first < last => track.samples.iter_from(first).next().map(|(_, sample)| sample.size),
+        None => None,
+    }
+}
+
+/// One segment of a track as it is sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Chunk {
+    /// Index of its first segment in the group.
+    index: usize,
+    nanos: u64,
+    first: u64,
+    samples: u64,
+    /// Sync samples among them.
+    sync: u64,
+    bytes: u64,
+}
+
+trait Lasts {
+    fn nanos(&self) -> u64;
+}
+
+impl Lasts for Chunk {
+    fn nanos(&self) -> u64 {
+        self.nanos
+    }
+}
+
+impl Lasts for (Chunk, Chunk) {
+    fn nanos(&self) -> u64 {
+        self.0.nanos
+    }
+}
+
+/// A track's segments, `per_segment` of the group's as one.
+fn chunks(group: &TrackGroup, track: &Track, per_segment: usize) -> Vec<Chunk> {
+    let count = track.segment_count().min(group.segment_count());
+    let key_frames_before = |sample: u64| match track.samples.key_frames() {
+        Some(frames) => frames.partition_point(|f| u64::from(f.sample) < sample) as u64,
+        None => sample,
+    };
+    let mut chunks = Vec::with_capacity(count / per_segment.max(1) + 1);
+    for index in (0..count).step_by(per_segment.max(1)) {
+        let last = (index + per_segment).min(count);
+        let sample = |n: usize| u64::from(track.segment_samples.get(n).copied().unwrap_or(0));
+        chunks.push(Chunk {
+            index,
+            nanos: group.boundary(last, NANOSECONDS).saturating_sub(group.boundary(index, NANOSECONDS)),
+            first: sample(index),
+            samples: sample(last).saturating_sub(sample(index)),
+            sync: key_frames_before(sample(last)).saturating_sub(key_frames_before(sample(index))),
+            bytes: track.segment_bytes.get(index..last).map_or(0, |b| b.iter().sum()),
+        });
+    }
+    chunks
+}
+
+/// The most segments that are measured exactly; after them the bound stands.
+const EXACT: usize = 48;
+
+/// Peak and mean. `most` is what a segment has at most, `likely` what it probably has, `exactly` (if it is
+/// not `most`) what it has.
+fn measure<C: Lasts>(
+    chunks: &[C],
+    most: impl Fn(&C) -> u64,
+    likely: impl Fn(&C) -> u64,
+    exactly: Option<&dyn Fn(&C) -> u64>,
+) -> Rate {
+    let nanos: u128 = chunks.iter().map(|c| u128::from(c.nanos())).sum();
+    let longest = chunks.iter().map(Lasts::nanos).max().unwrap_or(0);
+    if longest == 0 {
+        return Rate::default();
+    }
+    let bits = |bytes: u128, nanos: u128| (bytes * 8 * 1_000_000_000).div_ceil(nanos.max(1)) as u64;
+    let mean = bits(chunks.iter().map(|c| u128::from(likely(c))).sum(), nanos);
+    let rate = |window: &std::ops::Range<usize>, size: &dyn Fn(&C) -> u64| {
+        let (mut bytes, mut nanos) = (0u128, 0u128);
+        for chunk in &chunks[window.clone()] {
+            bytes += u128::from(size(chunk));
+            nanos += u128::from(chunk.nanos());
+        }
+        bits(bytes, nanos)
+    };
+    let mut candidates: BinaryHeap<(u64, usize, usize)> = windows(chunks, longest)
+        .map(|w| (rate(&w, &most), w.start, w.end))
+        .collect();
+    let Some(exactly) = exactly else {
+        let peak = candidates.peek().map_or(mean, |(bound, _, _)| *bound);
+        return Rate { peak: peak.max(mean), average: mean };
+    };
+    let mut peak = 0;
+    for round in 0.. {
+        match candidates.pop() {
+            Some((bound, start, end)) if bound > peak => {
+                let measured = if round < EXACT { rate(&(start..end), exactly) } else { bound };
+                peak = peak.max(measured);
+            }
+            _ => break,
+        }
+    }
+    Rate { peak: peak.max(mean), average: mean }
+}
+
+/// Each chunk by itself; one shorter than half the longest with as many before it, and after it, as make
+/// that half.
+fn windows<C: Lasts>(chunks: &[C], longest: u64) -> impl Iterator<Item = std::ops::Range<usize>> + '_ {
+    let enough = move |w: &std::ops::Range<usize>| chunks[w.clone()].iter().map(Lasts::nanos).sum::<u64>() * 2 >= longest;
+    (0..chunks.len()).flat_map(move |index| {
+        let (mut before, mut after) = (index..index + 1, index..index + 1);
+        while !enough(&before) && before.start > 0 {
+            before.start -= 1;
+        }
+        while !enough(&after) && after.end < chunks.len() {
+            after.end += 1;
+        }
+        let both = [Some(before.clone()), (after != before).then_some(after)];
+        both.into_iter().flatten().filter(enough)
+    })
+}

@@ -1,0 +1,124 @@
+//! Edit lists (ISO/IEC 14496-12 8.6.5, 8.6.6) reduced to what a stream carries.
+
+use crate::isobmff;
+use crate::media::{Edit, SampleIndex};
+use crate::time::{Timescale, rescale_ceil, rescale_round};
+
+/// What the edit list means for the track, and whether it asks for more than that.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Reduced {
+    /// Leading pause and start of presentation.
+    pub edit: Edit,
+    /// Media time at which presentation ends; `None`: with the media.
+    pub end: Option<i64>,
+    /// The list has several pieces of media, or other rates than 1: only its first piece is served.
+    pub simplified: bool,
+}
+
+/// Reads an edit list: leading empty edits, then pieces of media that follow each other seamlessly.
+pub(super) fn reduce(edits: &[isobmff::Edit], movie: Timescale, track: Timescale) -> Reduced {
+    let ticks = |duration: u64| i64::try_from(duration).unwrap_or(i64::MAX);
+    let mut reduced = Reduced::default();
+    let mut delay = 0i64;
+    let mut rest = edits.iter();
+    let first = loop {
+        match rest.next() {
+            None => return Reduced::default(),
+            Some(edit) => match edit.media_time {
+                None => delay = delay.saturating_add(ticks(edit.segment_duration)),
+                Some(time) => break (time, edit),
+            },
+        }
+    };
+    let (media_time, edit) = first;
+    reduced.edit = Edit { delay: rescale_round(delay, movie, track), media_time };
+    reduced.simplified = edit.media_rate != 0x1_0000;
+    if edit.segment_duration == 0 {
+        return reduced;
+    }
+    let mut end = media_time.saturating_add(rescale_ceil(ticks(edit.segment_duration), movie, track));
+    let slack = rescale_ceil(1, movie, track).max(1);
+    for edit in rest {
+        match edit.media_time {
+            Some(time) if time.abs_diff(end) <= slack.unsigned_abs() && edit.media_rate == 0x1_0000 => {
+                end = time.saturating_add(rescale_ceil(ticks(edit.segment_duration), movie, track));
+            }
+            None => {}
+            Some(_) => reduced.simplified = true,
+        }
+    }
+    reduced.end = Some(end.saturating_add(slack));
+    reduced
+}
+
+/// How many samples to serve: trailing ones that the edit list does not present are left out, as long as
+/// no presented sample follows them in decode order.
+pub(super) fn served_samples(index: &SampleIndex, end: Option<i64>) -> u32 {
+    let Some(end) = end else { return index.len() };
+    if index.end() <= end {
+        return index.len();
+    }
+    // Reordering is bounded, so samples from well before the end on are looked at one by one.
+    let mut served = index.first_at_or_after(end);
+    for (decode, sample) in index.iter_from(served) {
+        if decode.saturating_add(i64::from(index.min_composition_offset())) >= end {
+            break;
+        }
+        if decode + i64::from(sample.composition_offset) < end {
+            served = served.max(index.first_at_or_after(decode) + 1);
+        }
+    }
+    // Before `served`, drop what is presented at or after the end.
+    let from = served.saturating_sub(256);
+    let tail: Vec<(i64, i32)> = index
+        .iter_from(from)
+        .take((served - from) as usize)
+        .map(|(decode, sample)| (decode, sample.composition_offset))
+        .collect();
+    let dropped = tail.iter().rev().take_while(|(decode, offset)| decode + i64::from(*offset) >= end).count();
+    let served = served - dropped as u32;
+    if served == 0 { index.len() } else { served }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::{RawSample, SampleIndexBuilder};
+
+    fn edit(segment_duration: u64, media_time: Option<i64>) -> isobmff::Edit {
+        isobmff::Edit { segment_duration, media_time, media_rate: 0x1_0000 }
+    }
+
+    #[test]
+    fn edit_lists_are_reduced() {
+        let movie = Timescale::new(1000).unwrap();
+        let track = Timescale::new(48_000).unwrap();
+        let table: [(&[isobmff::Edit], i64, i64, Option<i64>, bool); 6] = [
+            (&[], 0, 0, None, false),
+            (&[edit(1000, Some(1024))], 0, 1024, Some(1024 + 48_000 + 48), false),
+            (&[edit(1000, None), edit(0, Some(0))], 48_000, 0, None, false),
+            (&[edit(500, None), edit(500, None), edit(2000, Some(7))], 48_000, 7, Some(7 + 96_000 + 48), false),
+            (&[edit(1000, Some(0)), edit(1000, Some(48_000))], 0, 0, Some(96_000 + 48), false),
+            (&[edit(1000, Some(0)), edit(1000, Some(480_000))], 0, 0, Some(48_000 + 48), true),
+        ];
+        for (edits, delay, media_time, end, simplified) in table {
+            let want = Reduced { edit: Edit { delay, media_time }, end, simplified };
+            assert_eq!(reduce(edits, movie, track), want, "{edits:?}");
+        }
+    }
+
+    #[test]
+    fn trailing_samples_that_are_not_presented_are_not_served() {
+        let scale = Timescale::new(25).unwrap();
+        let mut builder = SampleIndexBuilder::new(scale, 0);
+        // Decode order I P B B, presentation 0 3 1 2, twice.
+        for offset in [0, 2, -1, -1, 0, 2, -1, -1] {
+            let sample = RawSample { offset: 0, size: 1, duration: 1, composition_offset: offset, sync: offset == 0 };
+            builder.push(sample).unwrap();
+        }
+        let index = builder.finish();
+        for (end, want) in [(None, 8), (Some(8), 8), (Some(7), 8), (Some(4), 4), (Some(5), 5), (Some(100), 8)] {
+            assert_eq!(served_samples(&index, end), want, "{end:?}");
+        }
+    }
+}

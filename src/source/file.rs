@@ -1,0 +1,394 @@
+//! One stored MP4 file: walks its boxes from the outside, asking for the bytes it needs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::codec::{self, Codec};
+use crate::isobmff::{
+    self, BoxHeader, FourCc, Movie, MovieFragment, TrackExtends, TrackFragmentRandomAccess,
+};
+use crate::media::{ByteRange, Edit, SampleIndex, SampleIndexBuilder, TrackKind};
+use crate::time::Timescale;
+
+use super::fragmented::{self, TrackCollector};
+use super::window::Window;
+use super::{Error, Step, edits, progressive};
+
+/// How a file holds its samples.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Container {
+    /// In one movie with sample tables.
+    Progressive {
+        /// `moov` comes before the media, so that a download can be played while it runs.
+        moov_first: bool,
+    },
+    /// In movie fragments.
+    Fragmented {
+        /// How many `moof` boxes there are.
+        fragments: u32,
+        /// There is a `sidx`.
+        segment_index: bool,
+        /// There is an `mfra`.
+        random_access: bool,
+    },
+}
+
+/// What a file holds.
+#[derive(Clone, Debug)]
+pub struct FileIndex {
+    /// How it holds its samples.
+    pub container: Container,
+    /// `mvhd.timescale`.
+    pub movie_timescale: Timescale,
+    /// The movie's `udta` box, verbatim.
+    pub user_data: Option<Bytes>,
+    /// Its tracks, in file order.
+    pub tracks: Vec<SourceTrack>,
+}
+
+/// A track of a stored file.
+#[derive(Clone, Debug)]
+pub struct SourceTrack {
+    /// `tkhd.track_ID`.
+    pub id: u32,
+    /// Handler type (`vide`, `soun`, …).
+    pub handler: FourCc,
+    /// What it carries, if any format can carry that.
+    pub kind: Option<TrackKind>,
+    /// `hdlr.name`.
+    pub handler_name: String,
+    /// `mdhd.language` or, if present, `elng`.
+    pub language: String,
+    /// `tkhd` says that it is enabled.
+    pub enabled: bool,
+    /// Its codec, or why it cannot be served.
+    pub codec: Result<Arc<dyn Codec>, codec::Error>,
+    /// Type of its first sample entry.
+    pub sample_entry: Option<FourCc>,
+    /// Its samples are described by more than one sample entry; only the first is served.
+    pub several_sample_entries: bool,
+    /// `mdhd.timescale`.
+    pub timescale: Timescale,
+    /// `mdhd.creation_time`, seconds since 1904.
+    pub creation_time: u64,
+    /// The edit list as stored.
+    pub edits: Vec<isobmff::Edit>,
+    /// The edit list as served.
+    pub edit: Edit,
+    /// The edit list asks for more than can be served.
+    pub edits_simplified: bool,
+    /// All its samples.
+    pub samples: Arc<SampleIndex>,
+    /// How many of them to serve: trailing ones may be edited out.
+    pub served_samples: u32,
+    /// Sample index at which each movie fragment begins; `None` when not fragmented.
+    pub fragment_starts: Option<Vec<u32>>,
+}
+
+/// The largest `moov` that is read, bytes.
+pub const MAX_MOOV: u64 = 512 << 20;
+/// The largest `moof`, `sidx` or `mfra` that is read, bytes.
+pub const MAX_MOOF: u64 = 64 << 20;
+
+const FIRST_READ: u64 = 64 << 10;
+const NEXT_READ: u64 = 16 << 10;
+
+/// Indexes one file. Call [`FileIndexer::step`]; whenever it answers [`Step::Need`], read that range,
+/// [`FileIndexer::feed`] it and step again.
+#[derive(Debug)]
+pub struct FileIndexer {
+    name: String,
+    length: u64,
+    window: Window,
+    position: u64,
+    movie: Option<Movie>,
+    saw_media: bool,
+    moov_first: bool,
+    fragments: u32,
+    segment_index: bool,
+    random_access: bool,
+    collectors: HashMap<u32, TrackCollector>,
+    known_times: HashMap<(u32, u64), u64>,
+    random_access_read: bool,
+    want_first_sample: Vec<(usize, Bytes)>,
+    indexed: Option<FileIndex>,
+}
+
+impl FileIndexer {
+    /// For a file of `length` bytes; `name` appears in errors.
+    pub fn new(name: &str, length: u64) -> FileIndexer {
+        FileIndexer {
+            name: name.to_owned(),
+            length,
+            window: Window::default(),
+            position: 0,
+            movie: None,
+            saw_media: false,
+            moov_first: false,
+            fragments: 0,
+            segment_index: false,
+            random_access: false,
+            collectors: HashMap::new(),
+            known_times: HashMap::new(),
+            random_access_read: false,
+            want_first_sample: Vec::new(),
+            indexed: None,
+        }
+    }
+
+    /// Gives the bytes that [`Step::Need`] asked for, from `start` on.
+    pub fn feed(&mut self, start: u64, bytes: Bytes) {
+        self.window.feed(start, bytes);
+    }
+
+    /// Goes on until bytes are missing or the file is indexed.
+    ///
+    /// # Errors
+    /// [`Error`] when the file is damaged; stepping again gives no more.
+    pub fn step(&mut self) -> Result<Step<FileIndex>, Error> {
+        if self.indexed.is_none() {
+            if let Some(range) = self.walk()? {
+                return Ok(Step::Need(range));
+            }
+            let index = self.index()?;
+            self.indexed = Some(index);
+        }
+        self.read_first_samples()
+    }
+
+    /// Walks the top-level boxes; `None` at the end.
+    fn walk(&mut self) -> Result<Option<ByteRange>, Error> {
+        while self.position < self.length {
+            // Times of fragments may stand in `mfra` alone, which is at the end.
+            if !self.collectors.is_empty()
+                && let Some(range) = self.random_access_first()
+            {
+                return Ok(Some(range));
+            }
+            let read_ahead = if self.position == 0 { FIRST_READ } else { NEXT_READ };
+            let left = self.length - self.position;
+            let start = self.position..self.position + left.min(32);
+            let Some(bytes) = self.window.get(&start) else {
+                return Ok(Some(self.position..self.position + left.min(read_ahead)));
+            };
+            let header = BoxHeader::parse(&bytes).map_err(|kind| self.box_error(kind))?;
+            let Some(header) = header else {
+                // Fewer bytes than a box header at the end of the file: nothing to lose.
+                break;
+            };
+            let size = header.size.unwrap_or(left);
+            if size > left {
+                let (file, offset) = (self.name.clone(), self.position);
+                return Err(Error::Truncated { file, kind: header.kind, offset, size, length: self.length });
+            }
+            let whole = self.position..self.position + size;
+            match &header.kind.0 {
+                b"moov" if self.movie.is_none() => {
+                    let Some(bytes) = self.whole_box(header.kind, &whole, MAX_MOOV)? else { return Ok(Some(whole)) };
+                    self.movie(&bytes)?;
+                    if self.collectors.is_empty() {
+                        return Ok(None);
+                    }
+                }
+                b"moof" => {
+                    let Some(bytes) = self.whole_box(header.kind, &whole, MAX_MOOF)? else {
+                        return Ok(Some(whole.start..whole.end.max((whole.start + NEXT_READ).min(self.length))));
+                    };
+                    self.moof(&bytes)?;
+                }
+                b"mdat" => self.saw_media = true,
+                b"sidx" => self.segment_index = true,
+                b"mfra" => self.random_access = true,
+                _ => {}
+            }
+            self.position += size;
+        }
+        Ok(None)
+    }
+
+    /// The bytes of a metadata box, if held.
+    fn whole_box(&self, kind: FourCc, range: &ByteRange, limit: u64) -> Result<Option<Bytes>, Error> {
+        let size = range.end - range.start;
+        if size > limit {
+            return Err(Error::BoxTooLarge { file: self.name.clone(), kind, size, limit });
+        }
+        Ok(self.window.get(range))
+    }
+
+    fn movie(&mut self, bytes: &Bytes) -> Result<(), Error> {
+        let movie = Movie::parse(bytes, self.position).map_err(|source| Error::Box { file: self.name.clone(), source })?;
+        self.moov_first = !self.saw_media;
+        if let Some(extends) = &movie.fragmented {
+            for track in &movie.tracks {
+                let defaults = extends.defaults.iter().find(|d| d.track_id == track.id).copied();
+                let defaults = defaults.unwrap_or(TrackExtends {
+                    track_id: track.id,
+                    sample_description_index: 1,
+                    duration: 0,
+                    size: 0,
+                    flags: 0,
+                });
+                let is_video = &track.handler.0 == b"vide";
+                let mut collector = TrackCollector::new(defaults, track.timescale, is_video, self.length);
+                if !track.samples.is_empty() {
+                    let mut builder = SampleIndexBuilder::new(track.timescale, 0).limit(self.length);
+                    progressive::index(&self.name, self.length, track, &mut builder)?;
+                    collector.continue_after(builder);
+                }
+                self.collectors.insert(track.id, collector);
+            }
+        }
+        self.movie = Some(movie);
+        Ok(())
+    }
+
+    /// Before the fragments, looks for `mfra` through its `mfro` in the last 16 bytes of the file
+    /// (ISO/IEC 14496-12 8.8.11). A damaged one is passed over: it only repeats what fragments say.
+    fn random_access_first(&mut self) -> Option<ByteRange> {
+        if self.random_access_read || self.length < 16 {
+            return None;
+        }
+        let tail = self.length - 16..self.length;
+        let Some(mfro) = self.window.get(&tail) else {
+            // The whole `mfra`, once its size is known, ends with the same bytes: one window serves both.
+            return Some(self.length.saturating_sub(NEXT_READ)..self.length);
+        };
+        let size = isobmff::mfra_size(&mfro).map(u64::from).filter(|size| *size <= self.length && *size <= MAX_MOOF);
+        let Some(size) = size else {
+            self.random_access_read = true;
+            return None;
+        };
+        let range = self.length - size..self.length;
+        let Some(mfra) = self.window.get(&range) else { return Some(range) };
+        self.random_access_read = true;
+        for entry in TrackFragmentRandomAccess::parse_all(&mfra, range.start).unwrap_or_default() {
+            for (time, moof_offset) in entry.entries() {
+                self.known_times.entry((entry.track_id, moof_offset)).or_insert(time);
+            }
+        }
+        None
+    }
+
+    fn moof(&mut self, bytes: &Bytes) -> Result<(), Error> {
+        self.fragments += 1;
+        if self.movie.is_none() {
+            return Err(Error::NoMovie { file: self.name.clone() });
+        }
+        let fragment =
+            MovieFragment::parse(bytes, self.position).map_err(|source| Error::Box { file: self.name.clone(), source })?;
+        fragmented::add(&self.name, self.length, &fragment, &mut self.collectors, &self.known_times)
+    }
+
+    /// Everything that can be said without sample bytes.
+    fn index(&mut self) -> Result<FileIndex, Error> {
+        let movie = self.movie.take().ok_or_else(|| Error::NoMovie { file: self.name.clone() })?;
+        let mut tracks = Vec::with_capacity(movie.tracks.len());
+        for track in &movie.tracks {
+            let samples_error = |source| Error::Samples { file: self.name.clone(), track: track.id, source };
+            let mut encrypted = false;
+            let (builder, fragment_starts) = match self.collectors.remove(&track.id) {
+                Some(collector) => {
+                    encrypted = collector.encrypted;
+                    let (builder, starts) = collector.finish().map_err(samples_error)?;
+                    (builder, Some(starts))
+                }
+                None => {
+                    let mut builder = SampleIndexBuilder::new(track.timescale, 0).limit(self.length);
+                    progressive::index(&self.name, self.length, track, &mut builder)?;
+                    (builder, None)
+                }
+            };
+            let indexed = source_track(&movie, track, builder.finish(), fragment_starts, encrypted);
+            if let (Some(entry), Some(four_cc)) = (track.sample_entries.first(), indexed.sample_entry)
+                && codec::wants_first_sample(four_cc)
+                && !encrypted
+                && indexed.samples.first().is_some_and(|s| s.size > 0)
+            {
+                self.want_first_sample.push((tracks.len(), entry.clone()));
+            }
+            tracks.push(indexed);
+        }
+        let container = match movie.fragmented {
+            Some(_) => Container::Fragmented {
+                fragments: self.fragments,
+                segment_index: self.segment_index,
+                random_access: self.random_access,
+            },
+            None => Container::Progressive { moov_first: self.moov_first },
+        };
+        Ok(FileIndex { container, movie_timescale: movie.timescale, user_data: movie.user_data, tracks })
+    }
+
+    /// Some codecs keep their parameter sets in the first sample: asks for it.
+    fn read_first_samples(&mut self) -> Result<Step<FileIndex>, Error> {
+        let Some(index) = &mut self.indexed else { return Err(Error::NoMovie { file: self.name.clone() }) };
+        while let Some((track, entry)) = self.want_first_sample.last() {
+            let Some(track) = index.tracks.get_mut(*track) else { break };
+            let Some(first) = track.samples.first() else { break };
+            let range = first.offset..first.offset + u64::from(first.size);
+            match self.window.get(&range) {
+                Some(sample) => track.codec = codec::from_sample_entry(entry, Some(&sample)),
+                None => return Ok(Step::Need(range)),
+            }
+            self.want_first_sample.pop();
+        }
+        match self.indexed.take() {
+            Some(index) => Ok(Step::Done(index)),
+            None => Err(Error::NoMovie { file: self.name.clone() }),
+        }
+    }
+
+    fn box_error(&self, kind: isobmff::ErrorKind) -> Error {
+        let source = isobmff::Error { path: isobmff::BoxPath::FILE, offset: self.position, kind };
+        Error::Box { file: self.name.clone(), source }
+    }
+}
+
+fn source_track(
+    movie: &Movie,
+    track: &isobmff::Track,
+    samples: SampleIndex,
+    fragment_starts: Option<Vec<u32>>,
+    encrypted: bool,
+) -> SourceTrack {
+    let mut reduced = edits::reduce(&track.edits, movie.timescale, track.timescale);
+    if samples.start() < 0 {
+        // Fragments that begin before zero: decoding begins at zero, presentation where it was.
+        reduced.edit.delay = reduced.edit.delay.saturating_sub(samples.start());
+        reduced.edit.media_time = reduced.edit.media_time.saturating_sub(samples.start());
+    }
+    let sample_entry = track.sample_entries.first().and_then(|e| e.get(4..8)).map(|t| FourCc([t[0], t[1], t[2], t[3]]));
+    let codec = match track.sample_entries.first() {
+        _ if encrypted => Err(codec::Error::Encrypted { four_cc: sample_entry.unwrap_or(FourCc(*b"    ")) }),
+        Some(entry) => codec::from_sample_entry(entry, None),
+        None => Err(codec::Error::Unsupported { four_cc: track.handler }),
+    };
+    SourceTrack {
+        id: track.id,
+        handler: track.handler,
+        kind: match &track.handler.0 {
+            b"vide" => Some(TrackKind::Video),
+            b"soun" => Some(TrackKind::Audio),
+            _ => None,
+        },
+        handler_name: track.handler_name.clone(),
+        language: match &track.extended_language {
+            Some(tag) => tag.clone(),
+            None => String::from_utf8_lossy(&track.language).into_owned(),
+        },
+        enabled: track.enabled,
+        codec,
+        sample_entry,
+        several_sample_entries: track.sample_entries.len() > 1,
+        timescale: track.timescale,
+        creation_time: track.creation_time,
+        edits: track.edits.clone(),
+        edit: reduced.edit,
+        edits_simplified: reduced.simplified,
+        served_samples: edits::served_samples(&samples, reduced.end),
+        samples: Arc::new(samples),
+        fragment_starts,
+    }
+}

@@ -1,0 +1,81 @@
+//! A server manifest for a folder that has none.
+
+use crate::media::TrackKind;
+
+use super::ism::{Entry, ServerManifest};
+use super::{FileIndex, SourceTrack};
+
+/// Endings of files that may hold tracks.
+pub const MEDIA_EXTENSIONS: [&str; 11] =
+    ["mp4", "m4v", "m4a", "mp4a", "mov", "ismv", "isma", "cmfv", "cmfa", "f4v", "3gp"];
+
+/// The file's name says that it may hold tracks.
+pub fn is_media_file(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, end)| MEDIA_EXTENSIONS.iter().any(|e| end.eq_ignore_ascii_case(e)))
+}
+
+/// Lists the tracks of a folder's files as a server manifest would: every video track; every audio track
+/// of a file without video; and of the audio that is muxed with video, usually once per quality, the one
+/// of highest bitrate for each language.
+pub fn server_manifest(files: &[(&str, &FileIndex)]) -> ServerManifest {
+    let mut manifest = ServerManifest::default();
+    let mut muxed: Vec<(&str, &SourceTrack)> = Vec::new();
+    let mut audio = Vec::new();
+    for (name, file) in files {
+        let servable = |kind| move |t: &&SourceTrack| t.kind == Some(kind) && t.codec.is_ok() && !t.samples.is_empty();
+        let has_video = file.tracks.iter().any(|t| servable(TrackKind::Video)(&t));
+        for track in file.tracks.iter().filter(servable(TrackKind::Video)) {
+            manifest.entries.push(entry(name, track, TrackKind::Video));
+        }
+        for track in file.tracks.iter().filter(servable(TrackKind::Audio)) {
+            match has_video {
+                false => audio.push(entry(name, track, TrackKind::Audio)),
+                true => keep_best(&mut muxed, file, name, track),
+            }
+        }
+    }
+    // Sound of its own beside muxed sound of the same language is the same sound: serve the former.
+    muxed.retain(|(_, track)| !audio.iter().any(|a: &Entry| a.language.as_deref() == Some(&track.language)));
+    manifest.entries.extend(muxed.iter().map(|(name, track)| entry(name, track, TrackKind::Audio)));
+    manifest.entries.extend(audio);
+    name_languages(&mut manifest);
+    manifest
+}
+
+fn entry(file: &str, track: &SourceTrack, kind: TrackKind) -> Entry {
+    Entry { track_id: Some(track.id), language: Some(track.language.clone()), ..Entry::new(kind, file) }
+}
+
+/// Keeps one muxed audio track per language; several in one file are different sounds and all stay.
+fn keep_best<'a>(muxed: &mut Vec<(&'a str, &'a SourceTrack)>, file: &FileIndex, name: &'a str, track: &'a SourceTrack) {
+    let same_file = muxed.iter().any(|(n, _)| *n == name);
+    let several = file.tracks.iter().filter(|t| t.kind == Some(TrackKind::Audio)).count() > 1;
+    let rival = muxed.iter_mut().find(|(n, t)| t.language == track.language && (*n != name || !several));
+    match rival {
+        Some(rival) if !same_file || !several => {
+            if track.samples.bytes() > rival.1.samples.bytes() {
+                *rival = (name, track);
+            }
+        }
+        _ => muxed.push((name, track)),
+    }
+}
+
+/// Several sounds need names that tell them apart: `audio_eng`, `audio_spa`, `audio_spa_2`.
+fn name_languages(manifest: &mut ServerManifest) {
+    if manifest.entries.iter().filter(|e| e.kind == TrackKind::Audio).count() < 2 {
+        return;
+    }
+    let mut used: Vec<String> = Vec::new();
+    for entry in manifest.entries.iter_mut().filter(|e| e.kind == TrackKind::Audio) {
+        let base = format!("audio_{}", entry.language.as_deref().unwrap_or("und"));
+        let mut name = base.clone();
+        let mut number = 2;
+        while used.contains(&name) {
+            name = format!("{base}_{number}");
+            number += 1;
+        }
+        used.push(name.clone());
+        entry.track_name = Some(name);
+    }
+}

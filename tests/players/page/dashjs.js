@@ -1,0 +1,24 @@
+// dash.js with its Smooth Streaming module behind the few verbs that the judge uses.
+import './vendor/dash.js';
+import './vendor/mss.js';
+
+const { dashjs } = window;
+let player;
+
+export default {
+  load(video, url, problem) {
+    player = dashjs.MediaPlayer().create();
+    player.on('error', ({ error }) => problem(`dash.js ${error?.code ?? ''} ${error?.message ?? error}`));
+    player.updateSettings({ debug: { logLevel: dashjs.Debug.LOG_LEVEL_ERROR } });
+    player.initialize(video, url, true);
+  },
+  qualities: () => player.getRepresentationsByType('video').map((representation) => representation.height),
+  force(height) {
+    player.updateSettings({ streaming: { abr: { autoSwitchBitrate: { video: false } } } });
+    const wanted = player.getRepresentationsByType('video').find((representation) => representation.height === height);
+    player.setRepresentationForTypeById('video', wanted.id, true);
+  },
+  languages: () => player.getTracksFor('audio').map((track) => track.lang),
+  choose: (language) => player.setCurrentTrack(player.getTracksFor('audio').find((track) => track.lang === language)),
+  chosen: () => player.getCurrentTrackFor('audio')?.lang,
+};

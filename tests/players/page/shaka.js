@@ -1,0 +1,34 @@
+// Shaka Player behind the few verbs that the judge uses.
+import './vendor/shaka.js';
+
+const { shaka } = window;
+let player;
+
+export default {
+  async load(video, url, problem) {
+    shaka.polyfill.installAll();
+    player = new shaka.Player();
+    player.addEventListener('error', ({ detail }) => problem(describe(detail)));
+    try {
+      await player.attach(video);
+      await player.load(url);
+    } catch (error) {
+      problem(describe(error));
+    }
+  },
+  qualities: () => [...new Set(player.getVariantTracks().map((track) => track.height))],
+  force(height) {
+    player.configure('abr.enabled', false);
+    const tracks = player.getVariantTracks();
+    const now = tracks.find((track) => track.active);
+    const wanted = tracks.filter((track) => track.height === height);
+    player.selectVariantTrack(wanted.find((track) => track.language === now?.language) ?? wanted[0], true);
+  },
+  languages: () => player.getAudioTracks().map((track) => track.language),
+  choose: (language) => player.selectAudioTrack(player.getAudioTracks().find((track) => track.language === language)),
+  chosen: () => player.getAudioTracks().find((track) => track.active)?.language,
+};
+
+function describe(error) {
+  return `shaka ${error.severity === 1 ? 'recoverable ' : ''}${error.code ?? ''} ${error.message ?? error}`;
+}

@@ -1,0 +1,93 @@
+// Real players in headless Chromium judge a running origin. README.md says what is judged.
+import { mkdirSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { chromium } from 'playwright-core';
+import { allCases } from './cases.mjs';
+import { judge } from './judge.mjs';
+import { startSite } from './site.mjs';
+
+const usage = `node tests/players/run.mjs [OPTIONS] BASE_URL
+  BASE_URL          http://HOST/{locator}/demo.ism, the manifests' common start
+  --only NAME       only this case, player or player/format; may be repeated
+  --url NAME=URL    another manifest for one case; may be repeated
+  --duration S      length of the film, default 40
+  --heights A,B     heights of its qualities, default 234,360,540,720
+  --languages A,B   languages of its sound, default eng,spa; '' for none
+  --jobs N          players at the same time, default 2
+  --screenshot DIR  a picture of each player at 50 %
+  --list            names the cases and their URLs`;
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    only: { type: 'string', multiple: true, default: [] },
+    url: { type: 'string', multiple: true, default: [] },
+    duration: { type: 'string', default: '40' },
+    heights: { type: 'string', default: '234,360,540,720' },
+    languages: { type: 'string', default: 'eng,spa' },
+    jobs: { type: 'string', default: '2' },
+    screenshot: { type: 'string' },
+    list: { type: 'boolean' },
+    help: { type: 'boolean' },
+  },
+});
+
+const overrides = Object.fromEntries(options.url.map((one) => one.split(/=(.*)/s).slice(0, 2)));
+const cases = allCases(positionals[0]?.replace(/\/$/, ''), overrides).filter(
+  ({ name, player }) => !options.only.length || options.only.some((wanted) => wanted === name || wanted === player),
+);
+const expected = {
+  duration: Number(options.duration),
+  heights: options.heights.split(',').map(Number),
+  languages: options.languages.split(',').filter(Boolean),
+};
+
+if (options.list) {
+  for (const { name, url } of cases) console.log(url ? `${name} ${url}` : name);
+  process.exit();
+}
+if (options.help || !cases.length || cases.some(({ url }) => !url)) {
+  console.log(usage);
+  process.exit(options.help ? 0 : 2);
+}
+if (options.screenshot) mkdirSync(options.screenshot, { recursive: true });
+
+const site = await startSite();
+const browser = await chromium.launch({
+  executablePath: '/usr/bin/chromium',
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--autoplay-policy=no-user-gesture-required',
+  ],
+});
+
+let passed = 0;
+let failed = 0;
+const waiting = [...cases];
+
+async function worker() {
+  for (let test = waiting.shift(); test; test = waiting.shift()) {
+    const start = Date.now();
+    let line;
+    try {
+      line = ['ok', test.player, test.format, await judge(browser, site, test, expected, options.screenshot)];
+      passed++;
+    } catch (error) {
+      line = ['FAIL', test.player, test.format, error.message.split('\n')[0]];
+      failed++;
+    }
+    console.log(`${line.join(' ')} (${((Date.now() - start) / 1000).toFixed(1)} s)`);
+  }
+}
+
+await Promise.all(Array.from({ length: Number(options.jobs) }, worker));
+await browser.close();
+site.close();
+console.log(`players: ${passed} passed, ${failed} failed`);
+process.exit(failed ? 1 : 0);
