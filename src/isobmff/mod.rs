@@ -10,7 +10,9 @@ mod error;
 mod fields;
 mod four_cc;
 mod fragment;
+mod fragment_writer;
 mod index;
+mod init;
 mod movie;
 pub mod piff;
 mod sample_table;
@@ -23,7 +25,9 @@ pub use four_cc::FourCc;
 pub use fragment::{
     MAX_SAMPLES_PER_RUN, MovieFragment, Run, RunSample, SAMPLE_IS_NON_SYNC, TrackFragment, is_sync,
 };
+pub use fragment_writer::{FragmentHeader, FragmentSample, FragmentStyle, WriteError};
 pub use index::{MFRO_SIZE, SegmentIndex, SegmentReference, TrackFragmentRandomAccess, mfra_size};
+pub use init::{Brands, InitSegment, MediaHeader};
 pub use movie::{Movie, MovieExtends, TrackExtends};
 pub use sample_table::{Chunk, MAX_SAMPLES_PER_TRACK, SampleTables};
 pub use track::{Edit, Track};

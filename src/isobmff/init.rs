@@ -1,0 +1,239 @@
+//! Initialization segments: `ftyp` and a `moov` without samples, for one track.
+
+use bytes::Bytes;
+
+use super::write::{put, write_box, write_full_box};
+use super::{Edit, FourCc};
+use crate::time::Timescale;
+
+/// The identity matrix of `mvhd` and `tkhd` (ISO/IEC 14496-12 6.2.2): 16.16, last column 2.30.
+const IDENTITY: [u32; 9] = [0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x4000_0000];
+
+/// What a file is compatible with (`ftyp`, `styp`; ISO/IEC 14496-12 4.3 and 8.16.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Brands<'a> {
+    /// The best use of the file.
+    pub major: FourCc,
+    /// Minor version of the major brand.
+    pub minor: u32,
+    /// Compatible brands.
+    pub compatible: &'a [FourCc],
+}
+
+impl Brands<'static> {
+    /// Initialization segments of `mpd-time-csf` as AMS wrote them: the Common File Format.
+    pub const CSF: Brands<'static> = Brands { major: FourCc(*b"ccff"), minor: 1, compatible: &[FourCc(*b"iso6")] };
+    /// CMAF tracks (ISO/IEC 23000-19 7.2).
+    pub const CMAF: Brands<'static> =
+        Brands { major: FourCc(*b"cmfc"), minor: 0, compatible: &[FourCc(*b"iso6"), FourCc(*b"cmfc")] };
+    /// CMAF media segments (ISO/IEC 23000-19 7.3.3.1).
+    pub const CMAF_SEGMENT: Brands<'static> =
+        Brands { major: FourCc(*b"msdh"), minor: 0, compatible: &[FourCc(*b"msdh"), FourCc(*b"cmfs")] };
+
+}
+
+impl Brands<'_> {
+    /// Appends them as a box, `ftyp` or `styp`.
+    pub fn write(&self, out: &mut Vec<u8>, kind: FourCc) {
+        write_box(out, kind, |out| {
+            out.extend_from_slice(&self.major.0);
+            put(out, &[self.minor]);
+            self.compatible.iter().for_each(|brand| out.extend_from_slice(&brand.0));
+        });
+    }
+}
+
+/// The media header box of a track (ISO/IEC 14496-12 8.4.5 and clause 12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaHeader {
+    /// `vmhd`.
+    Video,
+    /// `smhd`.
+    Sound,
+    /// `sthd`.
+    Subtitle,
+    /// `nmhd`.
+    Null,
+}
+
+impl MediaHeader {
+    /// The media header that goes with a handler type (ISO/IEC 14496-12 clause 12).
+    pub fn of_handler(handler: FourCc) -> MediaHeader {
+        match &handler.0 {
+            b"vide" | b"auxv" | b"pict" => MediaHeader::Video,
+            b"soun" => MediaHeader::Sound,
+            b"subt" => MediaHeader::Subtitle,
+            _ => MediaHeader::Null,
+        }
+    }
+
+    fn write(self, out: &mut Vec<u8>) {
+        match self {
+            MediaHeader::Video => write_full_box(out, FourCc(*b"vmhd"), 0, 1, |out| put(out, &[0, 0])),
+            MediaHeader::Sound => write_full_box(out, FourCc(*b"smhd"), 0, 0, |out| put(out, &[0])),
+            MediaHeader::Subtitle => write_full_box(out, FourCc(*b"sthd"), 0, 0, |_| {}),
+            MediaHeader::Null => write_full_box(out, FourCc(*b"nmhd"), 0, 0, |_| {}),
+        }
+    }
+}
+
+/// Everything that an initialization segment says.
+#[derive(Debug, Clone)]
+pub struct InitSegment<'a> {
+    /// Brands of `ftyp`.
+    pub brands: Brands<'a>,
+    /// Unit of `duration` and of the edit's `segment_duration`.
+    pub movie_timescale: Timescale,
+    /// Unit of the track's media times.
+    pub timescale: Timescale,
+    /// Presentation duration for `mehd`, ticks of `movie_timescale`; `None` leaves `mehd` out.
+    pub duration: Option<u64>,
+    /// The track's identifier, not 0.
+    pub track_id: u32,
+    /// Of the movie, seconds since 1904-01-01T00:00:00Z.
+    pub creation_time: u64,
+    /// Of track and media, seconds since 1904-01-01T00:00:00Z.
+    pub track_creation_time: u64,
+    /// Handler type, e.g. `vide`.
+    pub handler: FourCc,
+    /// Handler name; ends at its first zero character.
+    pub handler_name: &'a str,
+    /// ISO 639-2/T code in lower case; anything else is written as `und`.
+    pub language: [u8; 3],
+    /// Visual width, pixels; 0 for sound.
+    pub width: u32,
+    /// Visual height, pixels; 0 for sound.
+    pub height: u32,
+    /// The sample entry, a whole box.
+    pub sample_entry: &'a Bytes,
+    /// Which media header box the track has.
+    pub media: MediaHeader,
+    /// The only entry of the edit list; `None` leaves `edts` out.
+    pub edit: Option<Edit>,
+    /// A `udta` box for the movie, verbatim.
+    pub user_data: Option<Bytes>,
+    /// Whole `pssh` boxes for the end of the movie box; may be empty.
+    pub protection_headers: &'a [u8],
+    /// The DECE marks of AMS's Common Streaming Format: `ainf` behind `mvhd`, an empty `meta` at the
+    /// end, and a `next_track_ID` of all ones.
+    pub declaration_extras: bool,
+}
+
+impl InitSegment<'_> {
+    /// The bytes of the segment.
+    pub fn write(&self) -> Vec<u8> {
+        let extras = self.user_data.as_ref().map_or(0, Bytes::len) + self.protection_headers.len();
+        let mut out = Vec::with_capacity(1024 + self.sample_entry.len() + extras);
+        self.brands.write(&mut out, FourCc(*b"ftyp"));
+        write_box(&mut out, FourCc(*b"moov"), |out| {
+            self.movie_header(out);
+            if self.declaration_extras {
+                write_full_box(out, FourCc(*b"ainf"), 0, 0, |out| put(out, &[0]));
+            }
+            self.track(out);
+            if let Some(user_data) = &self.user_data {
+                out.extend_from_slice(user_data);
+            }
+            self.movie_extends(out);
+            out.extend_from_slice(self.protection_headers);
+            if self.declaration_extras {
+                write_full_box(out, FourCc(*b"meta"), 0, 0, |_| {});
+            }
+        });
+        out
+    }
+
+    fn movie_header(&self, out: &mut Vec<u8>) {
+        write_full_box(out, FourCc(*b"mvhd"), 1, 0, |out| {
+            times(out, self.creation_time);
+            put(out, &[self.movie_timescale.get(), 0, 0]);
+            put(out, &[0x0001_0000, 0x0100_0000, 0, 0]);
+            put(out, &IDENTITY);
+            put(out, &[0; 6]);
+            let next = if self.declaration_extras { u32::MAX } else { self.track_id.saturating_add(1) };
+            put(out, &[next]);
+        });
+    }
+
+    fn track(&self, out: &mut Vec<u8>) {
+        write_box(out, FourCc(*b"trak"), |out| {
+            // Enabled, in movie, in preview.
+            write_full_box(out, FourCc(*b"tkhd"), 1, 7, |out| {
+                times(out, self.track_creation_time);
+                put(out, &[self.track_id, 0, 0, 0]);
+                put(out, &[0, 0, 0]);
+                put(out, &[if self.media == MediaHeader::Sound { 0x0100_0000 } else { 0 }]);
+                put(out, &IDENTITY);
+                put(out, &[self.width.min(0xffff) << 16, self.height.min(0xffff) << 16]);
+            });
+            if let Some(edit) = self.edit {
+                write_box(out, FourCc(*b"edts"), |out| edit_list(out, edit));
+            }
+            write_box(out, FourCc(*b"mdia"), |out| self.media(out));
+        });
+    }
+
+    fn media(&self, out: &mut Vec<u8>) {
+        write_full_box(out, FourCc(*b"mdhd"), 1, 0, |out| {
+            times(out, self.track_creation_time);
+            put(out, &[self.timescale.get(), 0, 0]);
+            put(out, &[u32::from(packed_language(self.language)) << 16]);
+        });
+        write_full_box(out, FourCc(*b"hdlr"), 0, 0, |out| {
+            put(out, &[0, u32::from_be_bytes(self.handler.0), 0, 0, 0]);
+            let name = self.handler_name.split('\0').next().unwrap_or_default();
+            out.extend_from_slice(name.as_bytes());
+            out.push(0);
+        });
+        write_box(out, FourCc(*b"minf"), |out| {
+            self.media.write(out);
+            write_box(out, FourCc(*b"dinf"), |out| {
+                write_full_box(out, FourCc(*b"dref"), 0, 0, |out| {
+                    put(out, &[1]);
+                    // Flag 1: the media lie in this very file.
+                    write_full_box(out, FourCc(*b"url "), 0, 1, |_| {});
+                });
+            });
+            write_box(out, FourCc(*b"stbl"), |out| {
+                write_full_box(out, FourCc(*b"stsd"), 0, 0, |out| {
+                    put(out, &[1]);
+                    out.extend_from_slice(self.sample_entry);
+                });
+                write_full_box(out, FourCc(*b"stts"), 0, 0, |out| put(out, &[0]));
+                write_full_box(out, FourCc(*b"stsc"), 0, 0, |out| put(out, &[0]));
+                write_full_box(out, FourCc(*b"stsz"), 0, 0, |out| put(out, &[0, 0]));
+                write_full_box(out, FourCc(*b"stco"), 0, 0, |out| put(out, &[0]));
+            });
+        });
+    }
+
+    fn movie_extends(&self, out: &mut Vec<u8>) {
+        write_box(out, FourCc(*b"mvex"), |out| {
+            if let Some(duration) = self.duration {
+                write_full_box(out, FourCc(*b"mehd"), 1, 0, |out| out.extend_from_slice(&duration.to_be_bytes()));
+            }
+            write_full_box(out, FourCc(*b"trex"), 0, 0, |out| put(out, &[self.track_id, 1, 0, 0, 0]));
+        });
+    }
+}
+
+/// Creation and modification time of a header of version 1.
+fn times(out: &mut Vec<u8>, creation_time: u64) {
+    out.extend_from_slice(&creation_time.to_be_bytes());
+    out.extend_from_slice(&creation_time.to_be_bytes());
+}
+
+fn edit_list(out: &mut Vec<u8>, edit: Edit) {
+    write_full_box(out, FourCc(*b"elst"), 1, 0, |out| {
+        put(out, &[1]);
+        out.extend_from_slice(&edit.segment_duration.to_be_bytes());
+        out.extend_from_slice(&edit.media_time.unwrap_or(-1).to_be_bytes());
+        put(out, &[edit.media_rate.cast_unsigned()]);
+    });
+}
+
+/// Three letters of five bits each, less 0x60 (ISO/IEC 14496-12 8.4.2.3).
+fn packed_language(language: [u8; 3]) -> u16 {
+    let letters = if language.iter().all(u8::is_ascii_lowercase) { language } else { *b"und" };
+    letters.iter().fold(0, |packed, letter| packed << 5 | u16::from(letter & 31))
+}
