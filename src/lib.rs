@@ -13,3 +13,14 @@ pub mod packager;
 pub mod source;
 pub mod time;
 pub mod xml;
+
+#[cfg(feature = "server")]
+pub mod catalog;
+#[cfg(feature = "server")]
+pub mod origin;
+#[cfg(feature = "server")]
+pub mod server;
+#[cfg(feature = "server")]
+pub mod store;
+#[cfg(feature = "server")]
+pub mod telemetry;

@@ -252,3 +252,146 @@ impl FragmentHeader<'_> {
         matches!(self.style, FragmentStyle::Cmaf)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use mp4_atom::DecodeMaybe;
+    use proptest::prelude::*;
+
+    use super::super::{MovieFragment, TrackFragment, boxes, is_sync};
+    use super::*;
+
+    const CSF: FragmentStyle<'_> = FragmentStyle::Csf { decoder_configuration: None, picture_types: None };
+
+    fn header<'a>(style: FragmentStyle<'a>, samples: &'a [FragmentSample]) -> FragmentHeader<'a> {
+        FragmentHeader {
+            style,
+            segment_type: None,
+            sequence_number: 7,
+            track_id: 1,
+            decode_time: 1 << 40,
+            tfxd: None,
+            extra_traf_boxes: &[],
+            samples,
+        }
+    }
+
+    fn sample(size: u32, sync: bool) -> FragmentSample {
+        FragmentSample { size, duration: 1001, composition_offset: 0, sync }
+    }
+
+    fn read_back(written: &[u8]) -> TrackFragment {
+        let file = Bytes::from([written, &[0; 4096]].concat());
+        let moof = boxes(&file, 0).map(Result::unwrap).find(|found| found.kind == FourCc(*b"moof")).unwrap();
+        let mut fragment = MovieFragment::parse(&moof.whole, moof.offset).unwrap();
+        assert_eq!(fragment.sequence_number, 7);
+        assert_eq!(moof.offset as usize + fragment.tracks[0].runs[0].data_offset.unwrap() as usize, written.len());
+        fragment.tracks.swap_remove(0)
+    }
+
+    /// The samples with defaults filled in.
+    fn samples_of(traf: &TrackFragment) -> Vec<FragmentSample> {
+        let all = traf.runs[0].samples().map(|sample| FragmentSample {
+            size: sample.size.or(traf.default_size).unwrap(),
+            duration: sample.duration.or(traf.default_duration).unwrap(),
+            composition_offset: sample.composition_offset,
+            sync: is_sync(sample.flags.or(traf.default_flags).unwrap()),
+        });
+        all.collect()
+    }
+
+    fn size_of_run(written: &[u8]) -> (u8, u32) {
+        let at = written.windows(4).position(|window| window == b"trun").unwrap();
+        let word = u32::from_be_bytes(written[at + 4..at + 8].try_into().unwrap());
+        ((word >> 24) as u8, word & 0xff_ffff)
+    }
+
+    #[test]
+    fn cmaf_states_only_what_differs() {
+        let frames = [sample(100, true), sample(101, true)];
+        assert_eq!(size_of_run(&header(FragmentStyle::Cmaf, &frames).write().unwrap()), (1, 0x201));
+        let frames = [sample(100, true), sample(100, true)];
+        assert_eq!(size_of_run(&header(FragmentStyle::Cmaf, &frames).write().unwrap()), (1, 0x001));
+        let pictures = [sample(100, true), sample(9, false)];
+        assert_eq!(size_of_run(&header(FragmentStyle::Cmaf, &pictures).write().unwrap()), (1, 0x205));
+        let open = [sample(100, false), sample(9, true)];
+        assert_eq!(size_of_run(&header(FragmentStyle::Cmaf, &open).write().unwrap()), (1, 0x601));
+    }
+
+    #[test]
+    fn smooth_and_csf_state_everything() {
+        let pictures = [sample(100, true), sample(9, false)];
+        assert_eq!(size_of_run(&header(CSF, &pictures).write().unwrap()), (1, 0xb05));
+        assert_eq!(size_of_run(&header(FragmentStyle::Smooth, &pictures).write().unwrap()), (0, 0xb05));
+        let early = [sample(100, true), FragmentSample { composition_offset: -1, ..sample(9, false) }];
+        assert_eq!(size_of_run(&header(FragmentStyle::Smooth, &early).write().unwrap()), (1, 0xb05));
+        let frames = [sample(100, true); 3];
+        assert_eq!(size_of_run(&header(CSF, &frames).write().unwrap()), (1, 0x301));
+        assert_eq!(size_of_run(&header(FragmentStyle::Smooth, &frames).write().unwrap()), (0, 0x301));
+
+        let smooth = FragmentHeader { tfxd: Some((1 << 40, 2002)), ..header(FragmentStyle::Smooth, &pictures) };
+        let traf = read_back(&smooth.write().unwrap());
+        assert_eq!((traf.decode_time, traf.tfxd), (Some(1 << 40), Some((1 << 40, 2002))));
+        assert_eq!(traf.sample_dependencies.as_deref(), Some(&[0x26, 0x02][..]));
+    }
+
+    #[test]
+    fn extra_boxes_lie_where_they_were_promised() {
+        let pictures = [sample(100, true), sample(9, false)];
+        let record = [1, 2, 3];
+        for style in [
+            FragmentStyle::Cmaf,
+            FragmentStyle::Smooth,
+            FragmentStyle::Csf { decoder_configuration: Some(&record), picture_types: Some(&[0x41, 3]) },
+        ] {
+            let segment_type = Some(Brands::CMAF_SEGMENT);
+            let plain = FragmentHeader { segment_type, tfxd: Some((0, 1)), ..header(style, &pictures) };
+            let at = plain.extra_boxes_offset();
+            let mut extra = Vec::new();
+            write_full_box(&mut extra, FourCc(*b"senc"), 0, 0, |out| put(out, &[2]));
+            let written = FragmentHeader { extra_traf_boxes: &extra, ..plain }.write().unwrap();
+            let moof = written.windows(4).position(|window| window == b"moof").unwrap() - 4;
+            assert_eq!(written[moof + at..moof + at + extra.len()], extra);
+            assert!(read_back(&written).encrypted);
+        }
+    }
+
+    #[test]
+    fn large_payloads_have_large_headers() {
+        let samples = [sample(u32::MAX, true), sample(5, true)];
+        let written = header(FragmentStyle::Cmaf, &samples).write().unwrap();
+        assert_eq!(written[written.len() - 16..], *b"\0\0\0\x01mdat\0\0\0\x01\0\0\0\x14");
+        let moof = Bytes::copy_from_slice(&written[..written.len() - 16]);
+        let run = &MovieFragment::parse(&moof, 0).unwrap().tracks[0].runs[0];
+        assert_eq!(run.data_offset, Some(written.len() as i32));
+    }
+
+    #[test]
+    fn what_no_reader_takes_is_not_written() {
+        let samples = vec![sample(0, true); MAX_SAMPLES_PER_RUN as usize + 1];
+        let error = header(FragmentStyle::Cmaf, &samples).write().unwrap_err();
+        assert_eq!(error, WriteError::TooManySamples { count: samples.len() });
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(
+            samples in prop::collection::vec(
+                (0u32..3, 1u32..3, -2i32..3, any::<bool>()).prop_map(|(size, duration, composition_offset, sync)| {
+                    FragmentSample { size, duration, composition_offset, sync }
+                }),
+                1..6,
+            ),
+            style in prop::sample::select(vec![FragmentStyle::Cmaf, FragmentStyle::Smooth, CSF]),
+        ) {
+            let written = header(style, &samples).write().unwrap();
+            let traf = read_back(&written);
+            prop_assert_eq!(samples_of(&traf), samples.clone());
+            prop_assert_eq!((traf.track_id, traf.decode_time), (1, Some(1 << 40)));
+
+            let other = mp4_atom::Moof::decode_maybe(&mut &written[..]).unwrap().unwrap();
+            prop_assert_eq!(other.traf[0].trun[0].samples.len(), samples.len());
+        }
+    }
+}

@@ -173,3 +173,67 @@ pub fn mfra_size(tail: &[u8]) -> Option<u32> {
     let size = tail.strip_prefix(b"\0\0\0\x10mfro")?.get(4..)?;
     Some(be_u32(size)).filter(|size| *size >= 24)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{media, top_level, value_survives};
+    use super::super::write::write_box;
+    use super::*;
+
+    #[test]
+    fn segment_indexes_survive() {
+        let reference =
+            SegmentReference { is_index: false, size: 235, duration: 6000, starts_with_sap: true, sap_type: 1 };
+        let index = SegmentIndex {
+            reference_id: 1,
+            timescale: Timescale::MILLISECONDS,
+            earliest_presentation_time: 1 << 40,
+            first_offset: 3,
+            references: vec![reference, SegmentReference { is_index: true, sap_type: 0, ..reference }],
+        };
+        let write = |index: &SegmentIndex| {
+            let mut out = Vec::new();
+            index.write(&mut out);
+            out
+        };
+        value_survives(&index, |data| SegmentIndex::parse(data, 0), write);
+    }
+
+    #[test]
+    fn a_real_segment_index_points_at_its_fragment() {
+        let Some(file) = media("vtt-mp4/sample.text.mp4") else { return };
+        let sidx = &top_level(&file, b"sidx")[0];
+        let index = SegmentIndex::parse(&sidx.whole, sidx.offset).unwrap();
+        let start = sidx.offset + sidx.whole.len() as u64 + index.first_offset;
+        assert_eq!(start, top_level(&file, b"moof")[0].offset);
+        assert_eq!(start + u64::from(index.references[0].size), file.len() as u64);
+        assert_eq!(index.references[0].duration, 6000);
+    }
+
+    #[test]
+    fn random_access_tables_of_all_widths() {
+        let read = |version, lengths: u32, bytes: &[u8]| {
+            let mut out = Vec::new();
+            write_box(&mut out, MFRA, |out| {
+                write_full_box(out, TFRA, version, 0, |out| {
+                    put(out, &[7, lengths, 1]);
+                    out.extend_from_slice(bytes);
+                });
+            });
+            let tables = TrackFragmentRandomAccess::parse_all(&Bytes::from(out), 0)?;
+            Ok::<_, Error>(tables[0].entries().collect::<Vec<_>>())
+        };
+        assert_eq!(read(0, 0, &[0, 0, 0, 1, 0, 0, 0, 2, 1, 1, 1]).unwrap(), [(1, 2)]);
+        let wide = [&[0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4][..], &[1; 12]].concat();
+        assert_eq!(read(1, 0x3f, &wide).unwrap(), [(1 << 32 | 2, 3 << 32 | 4)]);
+        assert!(read(1, 0x3f, &wide[1..]).is_err());
+    }
+
+    #[test]
+    fn the_end_of_a_file_may_tell_its_index() {
+        assert_eq!(mfra_size(b"..\0\0\0\x10mfro\0\0\0\0\0\0\0\x56"), Some(0x56));
+        assert_eq!(mfra_size(b"\0\0\0\x10mfro\0\0\0\0\0\0\0\x17"), None);
+        assert_eq!(mfra_size(b"\0\0\0\x10free\0\0\0\0\0\0\0\x56"), None);
+        assert_eq!(mfra_size(b"mfro"), None);
+    }
+}

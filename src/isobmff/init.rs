@@ -237,3 +237,75 @@ fn packed_language(language: [u8; 3]) -> u16 {
     let letters = if language.iter().all(u8::is_ascii_lowercase) { language } else { *b"und" };
     letters.iter().fold(0, |packed, letter| packed << 5 | u16::from(letter & 31))
 }
+
+#[cfg(test)]
+mod tests {
+    use mp4_atom::DecodeMaybe;
+
+    use super::super::testing::top_level;
+    use super::super::Movie;
+    use super::*;
+
+    fn opus() -> Bytes {
+        let mut out = Vec::new();
+        write_box(&mut out, FourCc(*b"Opus"), |out| {
+            put(out, &[0, 1, 0, 0, 2 << 16 | 16, 0, 48_000 << 16]);
+            write_box(out, FourCc(*b"dOps"), |out| out.extend_from_slice(b"\0\x02\x01\x38\0\0\xbb\x80\0\0\0"));
+        });
+        Bytes::from(out)
+    }
+
+    fn segment(sample_entry: &Bytes) -> InitSegment<'_> {
+        let edit = Edit { segment_duration: 0, media_time: Some(312), media_rate: 0x10000 };
+        InitSegment {
+            brands: Brands::CMAF,
+            movie_timescale: Timescale::MILLISECONDS,
+            timescale: Timescale::new(48_000).unwrap(),
+            duration: Some(9000),
+            track_id: 3,
+            creation_time: 1 << 33,
+            track_creation_time: 5,
+            handler: FourCc(*b"soun"),
+            handler_name: "S\u{f6}und\0behind",
+            language: *b"fra",
+            width: 0,
+            height: 0,
+            sample_entry,
+            media: MediaHeader::Sound,
+            edit: Some(edit),
+            user_data: None,
+            protection_headers: b"\0\0\0\x08pssh",
+            declaration_extras: false,
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let entry = opus();
+        let written = Bytes::from(segment(&entry).write());
+        let movie = Movie::parse(&top_level(&written, b"moov")[0].whole, 0).unwrap();
+        assert_eq!((movie.timescale.get(), movie.duration, movie.creation_time), (1000, 0, 1 << 33));
+        assert_eq!(movie.fragmented.as_ref().unwrap().duration, Some(9000));
+        assert_eq!(movie.fragmented.as_ref().unwrap().defaults_of(3).unwrap().sample_description_index, 1);
+        assert!(movie.protected && movie.user_data.is_none());
+        let track = &movie.tracks[0];
+        assert_eq!((track.id, track.enabled, track.timescale.get(), track.creation_time), (3, true, 48_000, 5));
+        assert_eq!((track.handler_name.as_str(), track.language), ("S\u{f6}und", *b"fra"));
+        assert_eq!(track.edits, [segment(&entry).edit.unwrap()]);
+        assert_eq!(track.sample_entries, [entry.clone()]);
+        assert!(track.samples.is_empty() && track.samples.chunks().next().is_none());
+    }
+
+    #[test]
+    fn another_reader_accepts_it() {
+        let entry = opus();
+        for media in [MediaHeader::Video, MediaHeader::Sound, MediaHeader::Subtitle, MediaHeader::Null] {
+            let written = InitSegment { media, protection_headers: &[], ..segment(&entry) }.write();
+            let mut rest = &written[..];
+            assert!(mp4_atom::Ftyp::decode_maybe(&mut rest).unwrap().is_some());
+            let movie = mp4_atom::Moov::decode_maybe(&mut rest).unwrap().unwrap();
+            assert_eq!(movie.trak[0].mdia.mdhd.timescale, 48_000);
+            assert!(rest.is_empty());
+        }
+    }
+}

@@ -19,6 +19,13 @@ mod sample_table;
 mod track;
 mod write;
 
+#[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
+mod media_tests;
+#[cfg(test)]
+mod testing;
+
 pub use boxes::{BoxHeader, RawBox, boxes};
 pub use error::{BoxPath, Error, ErrorKind};
 pub use four_cc::FourCc;

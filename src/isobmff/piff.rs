@@ -3,7 +3,7 @@
 use super::boxes::RawBox;
 use super::fields::Fields;
 use super::write::write_uuid_box;
-use super::{BoxPath, Error, ErrorKind};
+use super::{BoxPath, Error};
 
 /// `TfxdBox` (MS-SSTR 2.2.4.4): absolute time and duration of a fragment.
 pub const TFXD: [u8; 16] = 0x6d1d_9b05_42d5_44e6_80e2_141d_aff7_57b2u128.to_be_bytes();
@@ -61,4 +61,41 @@ pub fn write_tfrf(out: &mut Vec<u8>, times: &[FragmentTime]) {
             out.extend_from_slice(&duration.to_be_bytes());
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::FourCc;
+    use super::super::testing::{bytes_survive, value_survives};
+    use super::*;
+
+    const UUID: FourCc = FourCc(*b"uuid");
+
+    #[test]
+    fn times_survive_both_ways() {
+        let write = |time: &FragmentTime| {
+            let mut out = Vec::new();
+            write_tfxd(&mut out, *time);
+            out
+        };
+        let read = |data: &_| RawBox::expect(data, 0, UUID).and_then(|found| parse_tfxd(&found, BoxPath::FILE));
+        value_survives(&(u64::MAX - 5, 5), read, write);
+        // From a stored file.
+        let bytes = b"\0\0\0\x2cuuid\x6d\x1d\x9b\x05\x42\xd5\x44\xe6\x80\xe2\x14\x1d\xaf\xf7\x57\xb2\
+            \x01\0\0\0\0\0\0\0\x01\x31\xfd\x55\0\0\0\0\x01\x31\xfd\x56";
+        bytes_survive(bytes, read, write);
+        assert!(read(&bytes::Bytes::from(write(&(u64::MAX, 1)))).is_err());
+    }
+
+    #[test]
+    fn look_ahead_survives_both_ways() {
+        let write = |times: &Vec<FragmentTime>| {
+            let mut out = Vec::new();
+            write_tfrf(&mut out, times);
+            out
+        };
+        let read = |data: &_| RawBox::expect(data, 0, UUID).and_then(|found| parse_tfrf(&found, BoxPath::FILE));
+        value_survives(&vec![(1, 2), (3, 4)], read, write);
+        value_survives(&Vec::new(), read, write);
+    }
 }

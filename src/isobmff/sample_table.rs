@@ -165,7 +165,7 @@ impl SampleTables {
             Sizes::Table { count, .. } if index >= *count => 0,
             Sizes::Table { bits: 4, entries, .. } => {
                 let pair = entries.get(at / 2).copied().unwrap_or(0);
-                u32::from(if at % 2 == 0 { pair >> 4 } else { pair & 15 })
+                u32::from(if at.is_multiple_of(2) { pair >> 4 } else { pair & 15 })
             }
             Sizes::Table { bits: 8, entries, .. } => entries.get(at).copied().map_or(0, u32::from),
             Sizes::Table { bits: 16, entries, .. } => {

@@ -109,7 +109,7 @@ const MAX_ENTRIES: usize = 256;
 /// # Errors
 /// [`ManifestError`].
 pub fn parse(bytes: &[u8]) -> Result<ServerManifest, ManifestError> {
-    let root = xml::parse(bytes, &xml::Limits::default())?;
+    let root = xml::parse(bytes, xml::Limits::default())?;
     if !root.name.eq_ignore_ascii_case("smil") {
         return Err(ManifestError::NotSmil { root: root.name });
     }
@@ -224,7 +224,7 @@ pub struct ClientStream {
 /// # Errors
 /// [`ManifestError::Xml`].
 pub fn parse_client_manifest(bytes: &[u8]) -> Result<Vec<ClientStream>, ManifestError> {
-    let root = xml::parse(bytes, &xml::Limits::default())?;
+    let root = xml::parse(bytes, xml::Limits::default())?;
     let text = |element: &Element, name: &str| attribute(element, name).filter(|s| !s.is_empty()).map(str::to_owned);
     let streams = root.children.iter().filter(|c| c.name.eq_ignore_ascii_case("StreamIndex"));
     Ok(streams

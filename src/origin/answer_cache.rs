@@ -1,0 +1,48 @@
+//! Rendered answers in memory: manifests and segments, made once for all who wait.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use moka::future::Cache;
+
+use super::error::Error;
+use crate::packager::Rendered;
+
+/// Rendered answers by [`super::revision::answer_key`].
+pub(super) struct AnswerCache {
+    entries: Cache<[u8; 16], Arc<Rendered>>,
+}
+
+/// What an entry costs beside its bytes.
+const OVERHEAD: u64 = 300;
+
+impl AnswerCache {
+    /// At most `capacity` bytes of bodies.
+    pub(super) fn new(capacity: u64) -> AnswerCache {
+        let weigh =
+            |_: &[u8; 16], rendered: &Arc<Rendered>| u32::try_from(rendered.len() + OVERHEAD).unwrap_or(u32::MAX);
+        AnswerCache { entries: Cache::builder().max_capacity(capacity).weigher(weigh).build() }
+    }
+
+    /// The answer of that key, or what `make` makes. Waiting requests share one making and its error;
+    /// errors are not kept.
+    pub(super) async fn get(
+        &self,
+        key: [u8; 16],
+        make: impl Future<Output = Result<Rendered, Error>> + Send + 'static,
+    ) -> Result<Arc<Rendered>, Error> {
+        if let Some(hit) = self.entries.get(&key).await {
+            return Ok(hit);
+        }
+        let task = async move {
+            match tokio::spawn(make).await {
+                Ok(made) => made.map(Arc::new),
+                Err(panic) => {
+                    tracing::error!(%panic, "making an answer failed");
+                    Err(Error::Internal)
+                }
+            }
+        };
+        self.entries.try_get_with(key, task).await.map_err(|error: Arc<Error>| (*error).clone())
+    }
+}

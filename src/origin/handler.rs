@@ -1,0 +1,307 @@
+//! One request, from URL to answer (docs/architecture.md §5).
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures_util::TryStreamExt;
+use hyper::header::HeaderValue;
+use hyper::{HeaderMap, Method, Response, Uri};
+
+use super::answer_cache::AnswerCache;
+use super::error::Error;
+use super::index_cache::IndexCache;
+use super::load::Loaded;
+use super::respond::{self, CachePolicy, Checked, Meta, Parts, Validators};
+use super::revision::{answer_key, hex, object_key};
+use super::url::{FragmentTime, Noun, Params, QualityLevel, Resource, StreamObject, StreamingUrl};
+use super::Body;
+use crate::catalog::{Asset, Published};
+use crate::media::TrackRef;
+use crate::packager::{self, Context, Dialect, Format, MediaData, Plan, Rendered, SegmentRequest, Selection};
+use crate::source;
+use crate::time::{Timescale, UtcTime};
+
+/// How the origin behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Which of two forms to write.
+    pub dialect: Dialect,
+    /// How segments are cut.
+    pub segments: source::Settings,
+    /// `max-age` of on-demand manifests and media.
+    pub max_age: Duration,
+    /// Bytes of indexes kept in memory.
+    pub index_cache_bytes: u64,
+    /// Bytes of rendered answers kept in memory.
+    pub answer_cache_bytes: u64,
+}
+
+/// The streaming entrance.
+pub struct Origin {
+    published: Arc<Published>,
+    settings: Settings,
+    indexes: IndexCache,
+    answers: AnswerCache,
+}
+
+/// A request without its body; streaming requests have none.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// GET, HEAD, OPTIONS or something to refuse.
+    pub method: &'a Method,
+    /// The target.
+    pub uri: &'a Uri,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The time of the request.
+    pub now: SystemTime,
+}
+
+impl Origin {
+    /// Serves what is `published`.
+    pub fn new(published: Arc<Published>, settings: Settings) -> Origin {
+        Origin {
+            published,
+            settings,
+            indexes: IndexCache::new(settings.index_cache_bytes, settings.segments),
+            answers: AnswerCache::new(settings.answer_cache_bytes),
+        }
+    }
+
+    /// Answers one request. Never fails: what goes wrong is an answer too.
+    pub async fn handle(&self, request: Request<'_>) -> Response<Body> {
+        if let Some(answer) = respond::method_answer(request.method, request.headers, request.now) {
+            return answer;
+        }
+        match self.answer(request).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                if error.answer().status.is_server_error() {
+                    tracing::warn!(%error, path = request.uri.path(), "request failed");
+                } else {
+                    tracing::debug!(%error, path = request.uri.path(), "request refused");
+                }
+                respond::error(request.method, &error, request.now)
+            }
+        }
+    }
+
+    async fn answer(&self, request: Request<'_>) -> Result<Response<Body>, Error> {
+        match request.uri.path() {
+            "/" => return Ok(plain(request, concat!("Headwater ", env!("CARGO_PKG_VERSION"), "\n"))),
+            "/healthz" => return Ok(plain(request, "ok\n")),
+            _ => {}
+        }
+        let url = StreamingUrl::parse(request.uri.path())?;
+        let unknown = || Error::LocatorNotFound { locator: url.locator };
+        let asset = self.published.find(url.locator.as_bytes()).ok_or_else(unknown)?;
+        match &url.resource {
+            Resource::Download { file } => self.download(&asset, file, request).await,
+            Resource::Stream { presentation, object } => {
+                self.stream(&asset, presentation, object, &url.canonical(), request).await
+            }
+        }
+    }
+
+    /// A stored file as it is, by ranges (contract §1.6).
+    async fn download(&self, asset: &Arc<Asset>, file: &str, request: Request<'_>) -> Result<Response<Body>, Error> {
+        let info = asset.store.head(file).await.map_err(|error| match error {
+            crate::store::Error::NotFound { .. } => Error::FileNotFound { file: file.to_owned() },
+            other => other.into(),
+        })?;
+        let modified = SystemTime::UNIX_EPOCH + Duration::from_millis(info.modified.unix_millis);
+        let meta = Meta {
+            content_type: respond::file_type(file),
+            validators: Validators::new(&hex(object_key(&info)), Some(modified)),
+            cache: CachePolicy::MaxAge(self.settings.max_age),
+            parts: Parts::Many,
+            extra: Vec::new(),
+        };
+        let pending = match respond::check(request.method, request.headers, meta, request.now) {
+            Checked::Answer(answer) => return Ok(*answer),
+            Checked::Build(pending) => pending,
+        };
+        let length = info.size;
+        Ok(pending.finish_stream(length, |range| {
+            let (store, info) = (Arc::clone(&asset.store), info.clone());
+            let open = async move { store.stream(&info, range).await.map_err(std::io::Error::from) };
+            Box::pin(futures_util::stream::once(open).try_flatten())
+        }))
+    }
+
+    async fn stream(
+        &self,
+        asset: &Arc<Asset>,
+        name: &str,
+        object: &StreamObject,
+        canonical: &str,
+        request: Request<'_>,
+    ) -> Result<Response<Body>, Error> {
+        let params = object.params();
+        let tag = params.format_tag();
+        let format = packager::format(tag).ok_or_else(|| Error::FormatUnknown { format: tag.to_owned() })?;
+        refuse_what_is_not_there(params)?;
+        let now = UtcTime {
+            unix_millis: request.now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64),
+        };
+        let loaded = self.indexes.get(asset, name, now).await?;
+        let key = answer_key(loaded.presentation.revision, self.settings.dialect, canonical);
+        let meta = Meta {
+            content_type: HeaderValue::from_static("application/octet-stream"),
+            validators: Validators::new(&hex(key), last_modified(&loaded)),
+            cache: CachePolicy::MaxAge(self.settings.max_age),
+            parts: Parts::One,
+            extra: Vec::new(),
+        };
+        let wanted = Wanted::find(&loaded, format, object, params)?;
+        // Whether the object exists is known before its validators are compared: a 304 is never given
+        // for what would be a 404.
+        let selection = Selection {
+            audio_only: params.audio_only,
+            audio_track: params.audio_track.clone(),
+            filters: params.filters.clone(),
+        };
+        let context = Context { dialect: self.settings.dialect, now, selection: &selection };
+        let plan = wanted.plan(&loaded, format, &context)?;
+        let mut pending = match respond::check(request.method, request.headers, meta, request.now) {
+            Checked::Answer(answer) => return Ok(*answer),
+            Checked::Build(pending) => pending,
+        };
+        let made = {
+            let (loaded, store) = (Arc::clone(&loaded), Arc::clone(&asset.store));
+            let (dialect, selection) = (self.settings.dialect, selection.clone());
+            self.answers.get(key, async move {
+                let context = Context { dialect, now, selection: &selection };
+                match plan {
+                    Some(plan) => segment(&loaded, &*store, format, plan, &context).await,
+                    None => wanted.write(&loaded, format, &context),
+                }
+            })
+        };
+        let rendered = match made.await {
+            Ok(rendered) => rendered,
+            Err(error) => {
+                if let Error::SourceChanged { .. } | Error::SourceMissing { .. } = error {
+                    self.indexes.forget(asset, name).await;
+                }
+                return Err(error);
+            }
+        };
+        pending.set_content_type(HeaderValue::from_static(rendered.content_type));
+        if let Some((kind, duration)) = rendered.duration {
+            let milliseconds = duration.round(Timescale::MILLISECONDS).max(0) as u64;
+            let (header, value) = respond::streaming_duration(kind.as_str(), milliseconds);
+            pending.add_header(header, value);
+        }
+        Ok(pending.finish(rendered.body.clone()))
+    }
+}
+
+/// Encryption and filters belong to policies and filter objects, which no asset has yet.
+fn refuse_what_is_not_there(params: &Params) -> Result<(), Error> {
+    if let Some(encryption) = params.encryption {
+        return Err(Error::EncryptionNotConfigured { encryption: encryption.name() });
+    }
+    match params.filters.first() {
+        Some(filter) => Err(Error::FilterNotFound { filter: filter.clone() }),
+        None => Ok(()),
+    }
+}
+
+fn last_modified(loaded: &Loaded) -> Option<SystemTime> {
+    let newest = loaded.objects.iter().map(|o| o.modified.unix_millis).max()?;
+    Some(SystemTime::UNIX_EPOCH + Duration::from_millis(newest))
+}
+
+fn plain(request: Request<'_>, text: &'static str) -> Response<Body> {
+    respond::plain(request.method, "text/plain; charset=utf-8", text, CachePolicy::NoStore, request.now)
+}
+
+/// What of a presentation a URL names, found in it.
+#[derive(Clone, Debug)]
+enum Wanted {
+    Manifest,
+    Playlist { track: TrackRef, keyframes: bool },
+    Init { track: TrackRef },
+    Segment { track: TrackRef, noun: packager::Noun, time: u64, audio_track: Option<String> },
+}
+
+impl Wanted {
+    fn find(loaded: &Loaded, format: &dyn Format, object: &StreamObject, params: &Params) -> Result<Wanted, Error> {
+        let find = |track: &str, level: &QualityLevel| {
+            let presentation = &loaded.presentation;
+            presentation.find(track, level.bitrate).ok_or_else(|| match presentation.group(track) {
+                Some(_) => Error::BitrateNotFound { track: track.to_owned(), bitrate: level.bitrate },
+                None => Error::TrackNotFound { track: track.to_owned() },
+            })
+        };
+        let carried = |at: TrackRef| {
+            let codec = &loaded.presentation.track(at).codec;
+            if format.carries(&**codec) {
+                return Ok(at);
+            }
+            let reason = format!("this format cannot carry {}", codec.rfc6381());
+            Err(Error::from(packager::Error::NothingToCarry { codecs: reason }))
+        };
+        Ok(match object {
+            StreamObject::Manifest { .. } => Wanted::Manifest,
+            StreamObject::TrackPlaylist { level, track, .. } => {
+                Wanted::Playlist { track: carried(find(track, level)?)?, keyframes: params.keyframes }
+            }
+            StreamObject::Fragment { level, track, time: FragmentTime::Init, .. } => {
+                Wanted::Init { track: carried(find(track, level)?)? }
+            }
+            StreamObject::Fragment { level, track, noun, time: FragmentTime::At(time), .. } => Wanted::Segment {
+                track: carried(find(track, level)?)?,
+                noun: noun_of(*noun),
+                time: *time,
+                audio_track: params.audio_track.clone(),
+            },
+        })
+    }
+
+    /// The plan of a segment; `None` for what needs no media.
+    fn plan(&self, loaded: &Loaded, format: &dyn Format, context: &Context<'_>) -> Result<Option<Plan>, Error> {
+        let Wanted::Segment { track, noun, time, audio_track } = self else { return Ok(None) };
+        let request = SegmentRequest { track: *track, noun: *noun, time: *time, audio_track: audio_track.as_deref() };
+        Ok(Some(format.plan(&loaded.presentation, &request, context)?))
+    }
+
+    fn write(&self, loaded: &Loaded, format: &dyn Format, context: &Context<'_>) -> Result<Rendered, Error> {
+        let presentation = &loaded.presentation;
+        Ok(match self {
+            Wanted::Manifest => format.manifest(presentation, context)?,
+            Wanted::Playlist { track, keyframes } => format.playlist(presentation, *track, *keyframes, context)?,
+            Wanted::Init { track } => format.init(presentation, *track, context)?,
+            Wanted::Segment { .. } => return Err(Error::Internal),
+        })
+    }
+}
+
+fn noun_of(noun: Noun) -> packager::Noun {
+    match noun {
+        Noun::Fragments => packager::Noun::Fragments,
+        Noun::FragmentInfo => packager::Noun::FragmentInfo,
+        Noun::RawFragments => packager::Noun::RawFragments,
+        Noun::KeyFrames => packager::Noun::KeyFrames,
+    }
+}
+
+/// Reads what the plan wants and writes the segment.
+async fn segment(
+    loaded: &Loaded,
+    store: &dyn crate::store::Store,
+    format: &dyn Format,
+    plan: Plan,
+    context: &Context<'_>,
+) -> Result<Rendered, Error> {
+    let mut pieces = Vec::new();
+    let reads = plan.reads();
+    for file_reads in reads.chunk_by(|a, b| a.0 == b.0) {
+        let file = file_reads[0].0;
+        let ranges: Vec<_> = file_reads.iter().map(|(_, range)| range.clone()).collect();
+        let bytes = store.read_ranges(&loaded.objects[file.0 as usize], &ranges).await?;
+        pieces.extend(ranges.into_iter().zip(bytes).map(|(range, bytes)| (file, range, bytes)));
+    }
+    Ok(format.segment(&loaded.presentation, &plan, &MediaData::new(pieces), context)?)
+}
