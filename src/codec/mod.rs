@@ -10,6 +10,9 @@ mod avc;
 mod avc_sps;
 mod child_boxes;
 
+#[cfg(test)]
+mod media_tests;
+
 use std::fmt::Debug;
 
 use bytes::Bytes;

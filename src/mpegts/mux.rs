@@ -15,7 +15,8 @@ const MAX_CLOCKS: u64 = 100;
 pub struct Unit<'a> {
     /// Presentation time, 90 kHz ticks; sent modulo 2³³.
     pub pts: u64,
-    /// Decode time, 90 kHz ticks; sent modulo 2³³, and only where it differs from `pts`.
+    /// Decode time, 90 kHz ticks; sent modulo 2³³, and only where it differs from `pts`. It may not be
+    /// after `pts`: sources with negative composition offsets are shifted by the caller.
     pub dts: u64,
     /// Whether decoding can begin here.
     pub random_access: bool,
@@ -286,9 +287,20 @@ mod tests {
         assert_eq!(demuxer.random_access, [(VIDEO_PID, 0), (AUDIO_PID, 0)]);
         let clocks: Vec<u64> = (0..3).map(|i| 90_000 + i * 3600 - MUX_DELAY).collect();
         assert_eq!(demuxer.clocks, clocks.iter().map(|&c| (VIDEO_PID, c)).collect::<Vec<_>>());
-        // Four frames of 21.3 ms, not five, keep the next PES packet within 100 ms.
-        let frames: Vec<usize> = demuxer.pes[&AUDIO_PID].iter().map(|p| open(p).2.len() / 107).collect();
-        assert_eq!(frames, [4, 4, 1]);
+    }
+
+    #[test]
+    fn audio_frames_share_pes_packets() {
+        let audio = filled(&vec![vec![7, 100]; 18]);
+        let audio = units(&audio, 90_000, 1920, 0);
+        let frames = |program: &Program, streams: &[&[Unit<'_>]]| -> Vec<usize> {
+            let mut demuxer = Demuxer::default();
+            demuxer.read(&muxed(program, streams));
+            demuxer.pes[&AUDIO_PID].iter().map(|pes| open(pes).2.len() / 107).collect()
+        };
+        assert_eq!(frames(&program(true, true), &[&[], &audio]), [16, 2]);
+        // Four frames of 21.3 ms, not five, keep the next PCR within 100 ms.
+        assert_eq!(frames(&program(false, true), &[&audio]), [4, 4, 4, 4, 2]);
     }
 
     #[test]
