@@ -25,7 +25,7 @@ fn uneven_film() -> Presentation {
     let bounds: Vec<u32> = (0..=20).map(|n| n * 48).chain([970]).collect();
     let mut sound = audio_spec(128_000);
     sound.sample_size = 341;
-    let sound_bounds: Vec<u32> = (0..=20).map(|n| (n * 375).div_ceil(4)).chain([1900]).collect();
+    let sound_bounds: Vec<u32> = (0..=20u32).map(|n| (n * 375).div_ceil(4)).chain([1900]).collect();
     film_of(vec![
         group("video", TrackKind::Video, &bounds, &video),
         group("audio", TrackKind::Audio, &sound_bounds, &[sound]),
