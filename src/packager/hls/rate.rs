@@ -187,17 +187,20 @@ fn chunks(group: &TrackGroup, track: &Track, per_segment: usize) -> Vec<Chunk> {
         None => sample,
     };
     let mut chunks = Vec::with_capacity(count / per_segment.max(1) + 1);
+    let mut begin = group.boundary(0, NANOSECONDS);
     for index in (0..count).step_by(per_segment.max(1)) {
         let last = (index + per_segment).min(count);
+        let end = group.boundary(last, NANOSECONDS);
         let sample = |n: usize| u64::from(track.segment_samples.get(n).copied().unwrap_or(0));
         chunks.push(Chunk {
             index,
-            nanos: group.boundary(last, NANOSECONDS).saturating_sub(group.boundary(index, NANOSECONDS)),
+            nanos: end.saturating_sub(begin),
             first: sample(index),
             samples: sample(last).saturating_sub(sample(index)),
             sync: key_frames_before(sample(last)).saturating_sub(key_frames_before(sample(index))),
             bytes: track.segment_bytes.get(index..last).map_or(0, |b| b.iter().sum()),
         });
+        begin = end;
     }
     chunks
 }
