@@ -91,14 +91,16 @@ impl Packing {
     pub fn exactly(&self, track: &Track, first: u64, samples: u64) -> u64 {
         let stamps = Stamps::of(track);
         let (mut packets, mut payload, mut frames) = (0u64, 0u64, 0u64);
-        let (mut begun, mut before) = (0u64, 0u64);
+        let (mut begun, mut before, mut slack) = (0u64, 0u64, 0u64);
         let sized = track.samples.iter_from(first.min(u64::from(u32::MAX)) as u32).take(samples as usize);
         for (decode, sample) in sized {
             let dts = stamps.decode(decode + track.edit.delay);
             let ends = stamps.decode(decode + track.edit.delay + i64::from(sample.duration));
             let full = self.pictures || frames >= MAX_FRAMES || ends.saturating_sub(begun) > INTERVAL;
             if frames > 0 && full {
-                packets += (payload + PES_HEADER).div_ceil(PAYLOAD);
+                let of_pes = (payload + PES_HEADER).div_ceil(PAYLOAD);
+                slack = slack.max((payload + 1).saturating_sub(of_pes));
+                packets += of_pes;
                 (payload, frames) = (0, 0);
             }
             if frames == 0 {
@@ -112,9 +114,13 @@ impl Packing {
             payload += u64::from(sample.size) + if sample.sync { self.sync_extra } else { self.extra };
         }
         if frames > 0 {
-            packets += (payload + PES_HEADER).div_ceil(PAYLOAD);
+            let of_pes = (payload + PES_HEADER).div_ceil(PAYLOAD);
+            slack = slack.max((payload + 1).saturating_sub(of_pes));
+            packets += of_pes;
         }
-        packets.next_multiple_of(COUNTER)
+        // The counter is brought around only where one PES packet has bytes enough for all packets that lack.
+        let filled = packets.next_multiple_of(COUNTER);
+        if slack >= filled - packets { filled } else { packets }
     }
 
     /// Packets of one key frame.
