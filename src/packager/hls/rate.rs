@@ -50,7 +50,7 @@ pub(super) fn ams(bitrate: u64) -> Rate {
 pub(super) fn alone(flavor: Flavor, presentation: &Presentation, at: TrackRef) -> Rate {
     let (group, track) = (&presentation.groups[at.group], presentation.track(at));
     let chunks = chunks(group, track, flavor.fragments_per_segment(presentation));
-    let Some(packing) = Packing::of(flavor, track) else {
+    let Some(packing) = Packing::of(flavor, track, false) else {
         let size = |c: &Chunk| cmaf::segment_size(track, c.bytes, c.samples);
         return measure(&chunks, size, size, None);
     };
@@ -78,7 +78,7 @@ impl<'a> Sound<'a> {
     pub fn of(flavor: Flavor, presentation: &'a Presentation, at: TrackRef, audio: TrackRef) -> Option<Sound<'a>> {
         let (group, track) = (&presentation.groups[at.group], presentation.track(at));
         let sound = presentation.track(audio);
-        let packing = Packing::of(flavor, sound)?;
+        let packing = Packing::of(flavor, sound, true)?;
         let per_segment = flavor.fragments_per_segment(presentation);
         let chunk = |pictures: Chunk| {
             let range = ts::audio_range(group, track, sound, pictures.index, pictures.index + per_segment);
@@ -100,7 +100,7 @@ impl<'a> Sound<'a> {
 /// A video track with sound in the same segments.
 pub(super) fn muxed(flavor: Flavor, presentation: &Presentation, at: TrackRef, sound: &Sound<'_>) -> Rate {
     let (group, track) = (&presentation.groups[at.group], presentation.track(at));
-    let Some(packing) = Packing::of(flavor, track) else { return Rate::default() };
+    let Some(packing) = Packing::of(flavor, track, false) else { return Rate::default() };
     let pictures = chunks(group, track, flavor.fragments_per_segment(presentation));
     let both: Vec<(Chunk, Chunk)> = pictures.into_iter().zip(sound.chunks.iter().copied()).collect();
     measure(
@@ -117,7 +117,7 @@ pub(super) fn muxed(flavor: Flavor, presentation: &Presentation, at: TrackRef, s
 /// A track's key frames alone, one a segment.
 pub(super) fn key_frames(flavor: Flavor, presentation: &Presentation, at: TrackRef) -> Rate {
     let (group, track) = (&presentation.groups[at.group], presentation.track(at));
-    let packing = Packing::of(flavor, track);
+    let packing = Packing::of(flavor, track, false);
     let size = |c: &Chunk| match &packing {
         Some(packing) => segment_bytes(packing.key_frame(c.bytes)),
         None => cmaf::segment_size(track, c.bytes, 1),
