@@ -12,8 +12,10 @@ fn main() {
 /// Bits per second of the video: a mobile, a standard and a high-definition quality.
 #[divan::bench(args = [400_000, 2_000_000, 6_000_000])]
 fn segment(bencher: Bencher<'_, '_>, bits_per_second: usize) {
-    let stream = |pid, stream_type, stream_id| Stream { pid, stream_type, stream_id, language: None, descriptors: vec![] };
-    let program = Program::new(vec![stream(VIDEO_PID, 0x1b, 0xe0), stream(AUDIO_PID, 0x0f, 0xc0)]).expect("PIDs differ");
+    let stream =
+        |pid, stream_type, stream_id| Stream { pid, stream_type, stream_id, language: None, descriptors: vec![] };
+    let program =
+        Program::new(vec![stream(VIDEO_PID, 0x1b, 0xe0), stream(AUDIO_PID, 0x0f, 0xc0)]).expect("PIDs differ");
     let (video, audio) = (pieces(150, bits_per_second / 8 / 25, 4), pieces(281, 350, 1));
     let (video, audio) = (units(&video, 3600), units(&audio, 1920));
     let streams = [&video[..], &audio[..]];

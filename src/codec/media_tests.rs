@@ -31,7 +31,8 @@ fn sample_entries_of_real_files() {
         };
         let found = sample_entries(&file).into_iter().map(|entry| from_sample_entry(&entry, None).map(|c| c.rfc6381()));
         // Other codecs are other files' matter; nothing else may fail.
-        let found: Result<Vec<String>, Error> = found.filter(|r| !matches!(r, Err(Error::Unsupported { .. }))).collect();
+        let found: Result<Vec<String>, Error> =
+            found.filter(|r| !matches!(r, Err(Error::Unsupported { .. }))).collect();
         let mut found = found.unwrap();
         let mut expected = expected.to_vec();
         found.sort();

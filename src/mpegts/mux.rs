@@ -42,9 +42,14 @@ pub struct Segment<'a> {
 /// What comes next in the multiplex.
 #[derive(Debug)]
 enum Event {
-    Pes { stream: usize, pes: Pes },
+    Pes {
+        stream: usize,
+        pes: Pes,
+    },
     /// A PCR in a packet of its own; the decode time it is sent for.
-    Clock { dts: u64 },
+    Clock {
+        dts: u64,
+    },
 }
 
 impl<'a> Segment<'a> {
@@ -221,7 +226,11 @@ mod tests {
         assert!(length == 0 && pes[3] == 0xe0 || length == pes.len() - 6 && pes[3] == 0xc0);
         let time = |b: &[u8]| {
             assert_eq!((b[0] & 1, b[2] & 1, b[4] & 1), (1, 1, 1));
-            u64::from(b[0] >> 1 & 7) << 30 | u64::from(b[1]) << 22 | u64::from(b[2] >> 1) << 15 | u64::from(b[3]) << 7 | u64::from(b[4] >> 1)
+            u64::from(b[0] >> 1 & 7) << 30
+                | u64::from(b[1]) << 22
+                | u64::from(b[2] >> 1) << 15
+                | u64::from(b[3]) << 7
+                | u64::from(b[4] >> 1)
         };
         let pts = time(&pes[9..]);
         let dts = if pes[7] == 0xc0 { time(&pes[14..]) } else { pts };
@@ -229,8 +238,20 @@ mod tests {
     }
 
     fn program(video: bool, audio: bool) -> Program {
-        let video = video.then(|| Stream { pid: VIDEO_PID, stream_type: 0x1b, stream_id: 0xe0, language: None, descriptors: vec![] });
-        let audio = audio.then(|| Stream { pid: AUDIO_PID, stream_type: 0x0f, stream_id: 0xc0, language: None, descriptors: vec![] });
+        let video = video.then(|| Stream {
+            pid: VIDEO_PID,
+            stream_type: 0x1b,
+            stream_id: 0xe0,
+            language: None,
+            descriptors: vec![],
+        });
+        let audio = audio.then(|| Stream {
+            pid: AUDIO_PID,
+            stream_type: 0x0f,
+            stream_id: 0xc0,
+            language: None,
+            descriptors: vec![],
+        });
         Program::new(video.into_iter().chain(audio).collect()).unwrap()
     }
 
@@ -245,7 +266,16 @@ mod tests {
 
     fn filled(sizes: &[Vec<usize>]) -> Vec<Vec<Bytes>> {
         let mut next = 0u8;
-        let mut piece = |n: usize| Bytes::from((0..n).map(|_| { next = next.wrapping_add(37); next }).collect::<Vec<u8>>());
+        let mut piece = |n: usize| {
+            Bytes::from(
+                (0..n)
+                    .map(|_| {
+                        next = next.wrapping_add(37);
+                        next
+                    })
+                    .collect::<Vec<u8>>(),
+            )
+        };
         sizes.iter().map(|unit| unit.iter().map(|&n| piece(n)).collect()).collect()
     }
 

@@ -168,7 +168,9 @@ fn check_renditions(media: &[Attributes]) {
     let shape = |group: &[&Attributes]| -> Vec<Attributes> {
         let without = |r: &&Attributes| {
             let mut r = (*r).clone();
-            ["URI", "CHANNELS", "GROUP-ID"].map(|name| r.remove(name));
+            for name in ["URI", "CHANNELS", "GROUP-ID"] {
+                r.remove(name);
+            }
             r
         };
         group.iter().map(without).collect()
