@@ -3,9 +3,9 @@
 use super::fragment::Composition;
 use super::track_fragment::{self, Shape};
 use super::{Dialect, Error, MediaData, Plan, Rendered, SegmentRequest};
-use crate::isobmff::{Brands, Edit, FragmentStyle};
-use crate::media::{Presentation, Track, TrackGroup, TrackKind, TrackRef};
-use crate::time::{Timescale, rescale_floor};
+use crate::isobmff::{Brands, FragmentStyle};
+use crate::media::{Presentation, Track, TrackRef};
+use crate::time::Timescale;
 
 /// Unit of the times of group `group`: its own, so that they are exact; 10 MHz as Azure Media Services had it.
 pub(crate) fn timescale(presentation: &Presentation, group: usize, dialect: Dialect) -> Timescale {
@@ -15,27 +15,12 @@ pub(crate) fn timescale(presentation: &Presentation, group: usize, dialect: Dial
     }
 }
 
-/// How presentation times reach the player. Sound whose presentation runs a constant behind its decoding
-/// (encoder priming) has an edit list (7.5.13); pictures have composition offsets and never an edit list.
-fn composition(group: &TrackGroup, track: &Track) -> Composition {
-    let constant = track.first_composition_offset() == 0 && track.samples.min_composition_offset() == 0;
-    match group.kind {
-        TrackKind::Audio if constant => Composition::EditList,
-        TrackKind::Audio | TrackKind::Video => Composition::Offsets,
-    }
-}
-
 /// The CMAF header of a track (7.3.2).
 pub(crate) fn init(presentation: &Presentation, at: TrackRef, scale: Timescale) -> Rendered {
-    let group = &presentation.groups[at.group];
     let track = presentation.track(at);
     let entry = track.codec.sample_entry();
     let mut segment = track_fragment::init_segment(presentation, at, scale, &entry);
-    if composition(group, track) == Composition::EditList && track.edit.media_time != 0 {
-        // A duration of 0 stands for all that fragments bring (ISO/IEC 14496-12 8.6.6.1).
-        let media_time = rescale_floor(track.edit.media_time, track.timescale, scale);
-        segment.edit = Some(Edit { segment_duration: 0, media_time: Some(media_time), media_rate: 0x1_0000 });
-    }
+    segment.edit = Composition::edit(track, scale);
     if let Some(picture) = track.codec.video() {
         // `tkhd` states the size in square pixels (ISO/IEC 14496-12 8.3.2.3).
         let (wide, high) = picture.sample_aspect_ratio;
@@ -73,7 +58,7 @@ pub(crate) fn segment(
         segment_type: Some(Brands::CMAF_SEGMENT),
         first_sequence_number: 1,
         tfxd: false,
-        composition: composition(&presentation.groups[part.track.group], presentation.track(part.track)),
+        composition: Composition::of(presentation.track(part.track)),
     };
     track_fragment::fragment(presentation, plan, media, scale, &shape)
 }

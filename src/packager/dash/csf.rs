@@ -19,6 +19,8 @@ pub(super) fn init(presentation: &Presentation, at: TrackRef) -> Rendered {
     let entry = track.codec.sample_entry();
     let mut segment = track_fragment::init_segment(presentation, at, Timescale::TEN_MHZ, &entry);
     segment.brands = Brands::CSF;
+    // The service wrote none; without it sound with encoder priming would be late against the pictures.
+    segment.edit = Composition::edit(track, Timescale::TEN_MHZ);
     segment.duration = Some(presentation.duration().floor(Timescale::TEN_MHZ).max(0) as u64);
     segment.user_data = track.user_data.clone();
     segment.declaration_extras = true;
@@ -39,7 +41,7 @@ pub(super) fn segment(presentation: &Presentation, plan: &Plan, media: &MediaDat
         segment_type: None,
         first_sequence_number: 0,
         tfxd: false,
-        composition: Composition::Offsets,
+        composition: Composition::of(track),
     };
     track_fragment::fragment(presentation, plan, media, Timescale::TEN_MHZ, &shape)
 }
