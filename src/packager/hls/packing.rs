@@ -65,7 +65,7 @@ impl Packing {
         let made_of = |sample: Bytes, sync: bool| {
             let mut pieces = Vec::new();
             let made = codec.access_unit(&sample, sync, &mut pieces);
-            made.is_ok().then(|| pieces.iter().map(|p| p.len() as u64).sum::<u64>()).unwrap_or(64)
+            if made.is_ok() { pieces.iter().map(|p| p.len() as u64).sum::<u64>() } else { 64 }
         };
         let pictures = codec.stream_id() & 0xf0 == 0xe0;
         let plain = made_of(Bytes::new(), false);

@@ -61,7 +61,7 @@ fn count(file: &str, kind: &str) -> usize {
 }
 
 #[test]
-fn real_films_decode_frame_for_frame() {
+fn real_films_lose_no_sample_and_ffmpeg_complains_of_none() {
     for folder in ["ams-mbr-bbb", "h264-2997-bframes", "derived", "nal2-negative-ctts", "edit-list-shift", "vfr"] {
         let Some(path) = media_folder(folder) else { return };
         let (film, stored) = load(&path);
