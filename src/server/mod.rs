@@ -9,6 +9,7 @@ mod activity;
 mod connection;
 mod metered;
 mod service;
+mod streaming;
 pub mod tls;
 mod watch;
 
@@ -24,6 +25,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+pub use streaming::Streaming;
 
 use crate::origin::Body;
 

@@ -170,6 +170,11 @@ impl Pending {
         self.head
     }
 
+    /// Says the media type, where only the body's maker knows it.
+    pub fn set_content_type(&mut self, content_type: HeaderValue) {
+        self.meta.content_type = content_type;
+    }
+
     /// Adds a header that became known while the body was built, e.g. `Server-Timing`.
     pub fn add_header(&mut self, name: HeaderName, value: HeaderValue) {
         self.meta.extra.push((name, value));
