@@ -105,7 +105,9 @@ pub enum Error {
     #[error(transparent)]
     Inspect(#[from] inspect::Error),
     /// Without a certificate there is no HTTPS.
-    #[error("server.tls_listen is set, but there is no certificate: set server.certificate and server.key, or try it out with --tls-self-signed")]
+    #[error(
+        "server.tls_listen is set, but there is no certificate: set server.certificate and server.key, or try it out with --tls-self-signed"
+    )]
     NoCertificate,
     /// The folder holds no film.
     #[error("{} holds neither an .ism nor MP4 files at its top; name the folder that the film's files are in", folder.display())]
@@ -202,7 +204,8 @@ mod tests {
     fn serve_is_what_happens_without_a_command() {
         let alone = Arguments::try_parse_from(["headwater", "--listen", "127.0.0.1:1"]).unwrap();
         assert!(alone.command.is_none() && alone.serve.listen.is_some());
-        let named = Arguments::try_parse_from(["headwater", "serve", "--tls-self-signed", "--config", "x.toml"]).unwrap();
+        let named =
+            Arguments::try_parse_from(["headwater", "serve", "--tls-self-signed", "--config", "x.toml"]).unwrap();
         assert!(named.config.is_some());
         let Some(Command::Serve(serve)) = named.command else { panic!("not serve") };
         let service = serve.over(Config::default());

@@ -181,7 +181,8 @@ impl Inspected {
             );
             let finding = Finding::new(Code::GopMisaligned, &self.report.name, consequence);
             self.findings.push(Finding { mend: encode_all(videos), ..finding });
-            self.report.first_difference = Some(DifferenceReport { at_ms, with: with.to_owned(), without: without.to_owned() });
+            self.report.first_difference =
+                Some(DifferenceReport { at_ms, with: with.to_owned(), without: without.to_owned() });
         }
         let limit = options.segments.max_segment.floor(Timescale::MILLISECONDS).min(LONG_GOP);
         for (file, track) in videos {
@@ -212,7 +213,8 @@ impl Inspected {
                     let consequence = format!(
                         "The sound begins {late} ms after the picture: it is served in step, but some players wait for it or begin with a gap."
                     );
-                    let finding = Finding::new(Code::AudioStartsLate, format!("{file}, track {}", track.id), consequence);
+                    let finding =
+                        Finding::new(Code::AudioStartsLate, format!("{file}, track {}", track.id), consequence);
                     self.findings.push(finding.mend(mend::pad_audio(file)));
                 }
             }
@@ -260,7 +262,8 @@ fn group(presentation: &Presentation, group: &TrackGroup) -> GroupReport {
     let ms = |time: MediaTime| time.round(Timescale::MILLISECONDS);
     let count = group.segment_count();
     // The last one is what is left over.
-    let lengths = (0..count.saturating_sub(1).max(1)).map(|i| ms(group.boundary_time(i + 1)) - ms(group.boundary_time(i)));
+    let lengths =
+        (0..count.saturating_sub(1).max(1)).map(|i| ms(group.boundary_time(i + 1)) - ms(group.boundary_time(i)));
     GroupReport {
         name: group.name.clone(),
         kind: group.kind.as_str(),
@@ -289,7 +292,10 @@ const MAX_MANIFEST_BYTES: u64 = 4 << 20;
 async fn read_manifest(asset: &Asset, object: &ObjectInfo, listed: &[ObjectInfo]) -> Result<ServerManifest, String> {
     let read = |object: ObjectInfo| async move {
         if object.size > MAX_MANIFEST_BYTES {
-            return Err(format!("{} has {} bytes; a server manifest has at most {MAX_MANIFEST_BYTES}", object.path, object.size));
+            return Err(format!(
+                "{} has {} bytes; a server manifest has at most {MAX_MANIFEST_BYTES}",
+                object.path, object.size
+            ));
         }
         asset.store.read(&object, 0..object.size).await.map_err(|e| e.to_string())
     };
