@@ -4,7 +4,9 @@ use bytes::Bytes;
 
 use super::avc_sps::Sps;
 use super::child_boxes::child_box;
-use super::{AudioProperties, Codec, Error, SampleError, SmoothProperties, TransportStream, VideoProperties, upper_hex};
+use super::{
+    AudioProperties, Codec, Error, SampleError, SmoothProperties, TransportStream, VideoProperties, upper_hex,
+};
 use crate::bits::{self, Reader};
 use crate::isobmff::FourCc;
 
@@ -385,7 +387,10 @@ mod tests {
         let avc = Avc::parse(&two_byte_entry(), None).unwrap();
         assert_eq!(avc.smooth().unwrap().nal_unit_length_field, Some(2));
         assert_eq!(avc.video().unwrap().sample_aspect_ratio, (1, 1));
-        assert_eq!(annex_b(&avc, &sample(2, &[&[1, 2, 3]]), false).unwrap(), [DELIMITER, START_CODE, &[1, 2, 3]].concat());
+        assert_eq!(
+            annex_b(&avc, &sample(2, &[&[1, 2, 3]]), false).unwrap(),
+            [DELIMITER, START_CODE, &[1, 2, 3]].concat()
+        );
     }
 
     #[test]
@@ -401,7 +406,12 @@ mod tests {
         assert_eq!(avc.rfc6381(), "avc3.64001f");
         assert_eq!(avc.video().unwrap().width, 1080);
         let sent = annex_b(&avc, &first, true).unwrap();
-        let stored: Vec<u8> = [&[9u8, 0x10][..], &sps, &pps, &[0x65, 1]].iter().flat_map(|n| [START_CODE, n]).flatten().copied().collect();
+        let stored: Vec<u8> = [&[9u8, 0x10][..], &sps, &pps, &[0x65, 1]]
+            .iter()
+            .flat_map(|n| [START_CODE, n])
+            .flatten()
+            .copied()
+            .collect();
         assert_eq!(sent, stored, "nothing is added to a sample that has everything");
     }
 

@@ -50,7 +50,7 @@ pub(super) fn ams(bitrate: u64) -> Rate {
 pub(super) fn alone(flavor: Flavor, presentation: &Presentation, at: TrackRef) -> Rate {
     let (group, track) = (&presentation.groups[at.group], presentation.track(at));
     let chunks = chunks(group, track, flavor.fragments_per_segment(presentation));
-    let Some(packing) = Packing::of(flavor, track) else {
+    let Some(packing) = Packing::of(flavor, track, false) else {
         let size = |c: &Chunk| cmaf::segment_size(track, c.bytes, c.samples);
         return measure(&chunks, size, size, None);
     };
@@ -78,7 +78,7 @@ impl<'a> Sound<'a> {
     pub fn of(flavor: Flavor, presentation: &'a Presentation, at: TrackRef, audio: TrackRef) -> Option<Sound<'a>> {
         let (group, track) = (&presentation.groups[at.group], presentation.track(at));
         let sound = presentation.track(audio);
-        let packing = Packing::of(flavor, sound)?;
+        let packing = Packing::of(flavor, sound, true)?;
         let per_segment = flavor.fragments_per_segment(presentation);
         let chunk = |pictures: Chunk| {
             let range = ts::audio_range(group, track, sound, pictures.index, pictures.index + per_segment);
@@ -100,7 +100,7 @@ impl<'a> Sound<'a> {
 /// A video track with sound in the same segments.
 pub(super) fn muxed(flavor: Flavor, presentation: &Presentation, at: TrackRef, sound: &Sound<'_>) -> Rate {
     let (group, track) = (&presentation.groups[at.group], presentation.track(at));
-    let Some(packing) = Packing::of(flavor, track) else { return Rate::default() };
+    let Some(packing) = Packing::of(flavor, track, false) else { return Rate::default() };
     let pictures = chunks(group, track, flavor.fragments_per_segment(presentation));
     let both: Vec<(Chunk, Chunk)> = pictures.into_iter().zip(sound.chunks.iter().copied()).collect();
     measure(
@@ -117,7 +117,7 @@ pub(super) fn muxed(flavor: Flavor, presentation: &Presentation, at: TrackRef, s
 /// A track's key frames alone, one a segment.
 pub(super) fn key_frames(flavor: Flavor, presentation: &Presentation, at: TrackRef) -> Rate {
     let (group, track) = (&presentation.groups[at.group], presentation.track(at));
-    let packing = Packing::of(flavor, track);
+    let packing = Packing::of(flavor, track, false);
     let size = |c: &Chunk| match &packing {
         Some(packing) => segment_bytes(packing.key_frame(c.bytes)),
         None => cmaf::segment_size(track, c.bytes, 1),
@@ -187,17 +187,20 @@ fn chunks(group: &TrackGroup, track: &Track, per_segment: usize) -> Vec<Chunk> {
         None => sample,
     };
     let mut chunks = Vec::with_capacity(count / per_segment.max(1) + 1);
+    let mut begin = group.boundary(0, NANOSECONDS);
     for index in (0..count).step_by(per_segment.max(1)) {
         let last = (index + per_segment).min(count);
+        let end = group.boundary(last, NANOSECONDS);
         let sample = |n: usize| u64::from(track.segment_samples.get(n).copied().unwrap_or(0));
         chunks.push(Chunk {
             index,
-            nanos: group.boundary(last, NANOSECONDS).saturating_sub(group.boundary(index, NANOSECONDS)),
+            nanos: end.saturating_sub(begin),
             first: sample(index),
             samples: sample(last).saturating_sub(sample(index)),
             sync: key_frames_before(sample(last)).saturating_sub(key_frames_before(sample(index))),
             bytes: track.segment_bytes.get(index..last).map_or(0, |b| b.iter().sum()),
         });
+        begin = end;
     }
     chunks
 }
