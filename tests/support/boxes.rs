@@ -60,8 +60,8 @@ pub struct Fragment {
     pub samples: u32,
     /// Sum of the sample sizes.
     pub bytes: u64,
-    /// Composition offset of the first sample.
-    pub first_offset: i64,
+    /// The least composition offset.
+    pub least_offset: i64,
 }
 
 /// Reads `moof/traf` with one `trun` (ISO/IEC 14496-12 8.8.7, 8.8.8).
@@ -85,8 +85,8 @@ pub fn fragment(segment: &[u8]) -> Fragment {
     let flags = u32_at(trun, 0) & 0xff_ffff;
     let samples = u32_at(trun, 4);
     let mut at = 8 + if flags & 1 != 0 { 4 } else { 0 } + if flags & 4 != 0 { 4 } else { 0 };
-    let mut fragment = Fragment { decode_time, duration: 0, samples, bytes: 0, first_offset: 0 };
-    for index in 0..samples {
+    let mut fragment = Fragment { decode_time, duration: 0, samples, bytes: 0, least_offset: i64::MAX };
+    for _ in 0..samples {
         let mut field = |flag: u32, default: Option<u32>| {
             if flags & flag == 0 {
                 return default;
@@ -98,15 +98,41 @@ pub fn fragment(segment: &[u8]) -> Fragment {
         fragment.bytes += u64::from(field(0x200, default_size).expect("a size"));
         field(0x400, Some(0));
         let offset = field(0x800, Some(0)).expect("an offset");
-        if index == 0 {
-            fragment.first_offset = i64::from(offset as i32);
-        }
+        fragment.least_offset = fragment.least_offset.min(i64::from(offset as i32));
     }
     let mdat = find(segment, &["mdat"]).map(|m| m.len() as u64);
     if let Some(mdat) = mdat {
         assert_eq!(mdat, fragment.bytes, "mdat has other bytes than trun tells");
     }
     fragment
+}
+
+/// The least composition offset in a stream, or 0 when none is negative.
+pub fn least_offset(stream: &[u8]) -> i64 {
+    let (mut least, mut at) = (0, 0);
+    for found in boxes(stream) {
+        if &found.kind == b"moof" {
+            least = least.min(fragment(&stream[at..at + found.size]).least_offset);
+        }
+        at += found.size;
+    }
+    least
+}
+
+/// The stream without that box in `moov`.
+pub fn without(init: &[u8], kind: &[u8; 4]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for found in boxes(init) {
+        let contents: Vec<u8> = match &found.kind {
+            b"moov" => without(found.contents, kind),
+            k if k == kind => continue,
+            _ => found.contents.to_vec(),
+        };
+        out.extend((contents.len() as u32 + 8).to_be_bytes());
+        out.extend_from_slice(&found.kind);
+        out.extend(contents);
+    }
+    out
 }
 
 const FULL: [&[u8; 4]; 26] = [
