@@ -207,6 +207,8 @@ fn chunks(group: &TrackGroup, track: &Track, per_segment: usize) -> Vec<Chunk> {
 
 /// The most segments that are measured exactly; after them the bound stands.
 const EXACT: usize = 48;
+/// How many segments tell how far from the truth the likely size of all is.
+const SAMPLED: usize = 8;
 
 /// Peak and mean. `most` is what a segment has at most, `likely` what it probably has, `exactly` (if it is
 /// not `most`) what it has.
@@ -222,7 +224,8 @@ fn measure<C: Lasts>(
         return Rate::default();
     }
     let bits = |bytes: u128, nanos: u128| (bytes * 8 * 1_000_000_000).div_ceil(nanos.max(1)) as u64;
-    let mean = bits(chunks.iter().map(|c| u128::from(likely(c))).sum(), nanos);
+    let guessed: u128 = chunks.iter().map(|c| u128::from(likely(c))).sum();
+    let mean = bits(exactly.map_or(guessed, |exactly| corrected(chunks, guessed, &likely, exactly)), nanos);
     let rate = |window: &std::ops::Range<usize>, size: &dyn Fn(&C) -> u64| {
         let (mut bytes, mut nanos) = (0u128, 0u128);
         for chunk in &chunks[window.clone()] {
@@ -249,6 +252,14 @@ fn measure<C: Lasts>(
         }
     }
     Rate { peak: peak.max(mean), average: mean }
+}
+
+/// `guessed`, the sum of what is likely, by as much more or less as a few segments all over the film have.
+fn corrected<C>(chunks: &[C], guessed: u128, likely: impl Fn(&C) -> u64, exactly: &dyn Fn(&C) -> u64) -> u128 {
+    let some = || chunks.iter().step_by(chunks.len().div_ceil(SAMPLED).max(1));
+    let exact: u128 = some().map(|c| u128::from(exactly(c))).sum();
+    let likely: u128 = some().map(|c| u128::from(likely(c))).sum();
+    (guessed * exact).checked_div(likely).unwrap_or(guessed)
 }
 
 /// Each chunk by itself; one shorter than half the longest with as many before it, and after it, as make
