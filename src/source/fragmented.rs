@@ -55,7 +55,8 @@ impl TrackCollector {
     /// Where decoding has got to; `None` before the first sample.
     fn end(&self) -> Option<i64> {
         match &self.pending {
-            Some((decode, sample)) => Some(decode + i64::from(sample.duration)),
+            // Whether that is too late for any film is the builder's to say.
+            Some((decode, sample)) => Some(decode.saturating_add(i64::from(sample.duration))),
             None => self.builder.as_ref().map(SampleIndexBuilder::end),
         }
     }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::origin::url::Encryption;
+use super::Encryption;
 
 const L: &str = "/0123ABCD-4567-89ab-CDEF-001122334455";
 const CANONICAL: &str = "/0123abcd-4567-89ab-cdef-001122334455";
