@@ -48,6 +48,10 @@ pub const fn rescale_floor(ticks: i64, from: Timescale, to: Timescale) -> i64 {
     if from.0.get() == to.0.get() {
         return ticks;
     }
+    // Almost all times fit: 64-bit division is several times faster than 128-bit.
+    if let Some(scaled) = ticks.checked_mul(to.0.get() as i64) {
+        return scaled.div_euclid(from.0.get() as i64);
+    }
     saturate((ticks as i128 * to.0.get() as i128).div_euclid(from.0.get() as i128))
 }
 
@@ -64,6 +68,11 @@ pub const fn rescale_ceil(ticks: i64, from: Timescale, to: Timescale) -> i64 {
 pub const fn rescale_round(ticks: i64, from: Timescale, to: Timescale) -> i64 {
     if from.0.get() == to.0.get() {
         return ticks;
+    }
+    if let Some(scaled) = ticks.checked_mul(to.0.get() as i64 * 2)
+        && let Some(doubled) = scaled.checked_add(from.0.get() as i64)
+    {
+        return doubled.div_euclid(from.0.get() as i64 * 2);
     }
     let doubled = ticks as i128 * to.0.get() as i128 * 2 + from.0.get() as i128;
     saturate(doubled.div_euclid(from.0.get() as i128 * 2))

@@ -6,7 +6,9 @@ use super::aac_config::{
     AAC_LC, AAC_LTP, AAC_MAIN, AAC_SSR, AudioSpecificConfig, ConfigError, SAMPLING_FREQUENCIES, plain_config,
 };
 use super::aac_sample_entry::AudioSampleEntry;
-use super::{AudioProperties, Codec, Error, SampleError, SmoothProperties, TransportStream, VideoProperties, upper_hex};
+use super::{
+    AudioProperties, Codec, Error, SampleError, SmoothProperties, TransportStream, VideoProperties, upper_hex,
+};
 use crate::isobmff::FourCc;
 
 // objectTypeIndication (ISO/IEC 14496-1 table 5).
@@ -61,7 +63,11 @@ impl Aac {
         let stored = &fields.decoder_specific_info;
         let audio_specific_config = if stored.is_empty() {
             let what = "no AudioSpecificConfig, and none follows from rate and channels";
-            plain_config(object_type, fields.rate, fields.channels).ok_or(Error::Malformed { four_cc, what, position: 24 })?
+            plain_config(object_type, fields.rate, fields.channels).ok_or(Error::Malformed {
+                four_cc,
+                what,
+                position: 24,
+            })?
         } else {
             stored.clone()
         };
@@ -241,7 +247,8 @@ mod tests {
             "0000008f6d7034610000000000000001000100000000000000010010fffe0000ac440000000004000000000200000002",
             "000000020000005b776176650000000c66726d616d7034610000000c6d70346100000000000000336573647300000000",
             "03808080220002000480808014401500000000030d400000000005808080021208068080800102000000080000000000"
-        )).slice(..0x8f)
+        ))
+        .slice(..0x8f)
     }
 
     /// `lc_entry` with another AudioSpecificConfig and objectTypeIndication.
@@ -294,7 +301,10 @@ mod tests {
     fn a_missing_configuration_follows_from_the_entry() {
         let aac = Aac::parse(&entry_with(0x40, &[])).unwrap();
         assert_eq!(aac.smooth().unwrap().codec_private_data, "1210");
-        assert_eq!(AudioSampleEntry::parse(&aac.sample_entry(), aac.four_cc()).unwrap().decoder_specific_info, [0x12, 0x10]);
+        assert_eq!(
+            AudioSampleEntry::parse(&aac.sample_entry(), aac.four_cc()).unwrap().decoder_specific_info,
+            [0x12, 0x10]
+        );
     }
 
     #[test]

@@ -212,13 +212,9 @@ pub(super) fn plain_config(object_type: u8, rate: u32, channel_count: u16) -> Op
     // 5 bits object type, 4 bits index, (24 bits rate,) 4 bits channels, 3 zero flags.
     let (value, bytes) = match short {
         Some(index) => ((u64::from(object_type) << 11) | ((index as u64) << 7) | (u64::from(configuration) << 3), 2),
-        None if (1..1 << 24).contains(&rate) => (
-            (u64::from(object_type) << 35)
-                | (15 << 31)
-                | (u64::from(rate) << 7)
-                | (u64::from(configuration) << 3),
-            5,
-        ),
+        None if (1..1 << 24).contains(&rate) => {
+            ((u64::from(object_type) << 35) | (15 << 31) | (u64::from(rate) << 7) | (u64::from(configuration) << 3), 5)
+        }
         None => return None,
     };
     Some(value.to_be_bytes()[8 - bytes..].to_vec())
@@ -345,8 +341,8 @@ mod tests {
     fn a_program_config_element_counts_channels_and_is_copied() {
         // AAC-LC, 48 kHz, channelConfiguration 0; PCE: front SCE + CPE, back CPE, one LFE.
         let text = concat!(
-            "00010", "0011", "0000", "000", "0000", "01", "0011", "0010", "0000", "0001", "01", "000", "0000",
-            "0", "0", "0", "00000", "10000", "10001", "0000"
+            "00010", "0011", "0000", "000", "0000", "01", "0011", "0010", "0000", "0001", "01", "000", "0000", "0",
+            "0", "0", "00000", "10000", "10001", "0000"
         );
         let mut bits: Vec<u8> = text.bytes().map(|b| b - b'0').collect();
         bits.resize(bits.len().next_multiple_of(8), 0);

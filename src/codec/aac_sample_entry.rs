@@ -1,7 +1,7 @@
 //! The `mp4a` sample entry and its elementary stream descriptor.
 
-use super::child_boxes::child_box;
 use super::Error;
+use super::child_boxes::child_box;
 use crate::bits::{self, Reader};
 use crate::isobmff::FourCc;
 
@@ -213,8 +213,8 @@ mod tests {
     #[test]
     fn optional_descriptor_fields_are_passed_over() {
         let esds = [
-            0, 0, 0, 0, 3, 0x80, 0x80, 0x80, 27, 0, 1, 0xe0, 9, 9, 2, b'u', b'r', 9, 9, 4, 17, 0x40, 0x15, 0, 0, 0,
-            0, 0, 0, 0, 0, 0, 0, 0, 5, 2, 0x12, 0x10,
+            0, 0, 0, 0, 3, 0x80, 0x80, 0x80, 27, 0, 1, 0xe0, 9, 9, 2, b'u', b'r', 9, 9, 4, 17, 0x40, 0x15, 0, 0, 0, 0,
+            0, 0, 0, 0, 0, 0, 0, 5, 2, 0x12, 0x10,
         ];
         let (object_type, _, info) = elementary_stream(&esds).unwrap();
         assert_eq!((object_type, info), (0x40, vec![0x12, 0x10]));

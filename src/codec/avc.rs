@@ -4,7 +4,9 @@ use bytes::Bytes;
 
 use super::avc_sps::Sps;
 use super::child_boxes::child_box;
-use super::{AudioProperties, Codec, Error, SampleError, SmoothProperties, TransportStream, VideoProperties, upper_hex};
+use super::{
+    AudioProperties, Codec, Error, SampleError, SmoothProperties, TransportStream, VideoProperties, upper_hex,
+};
 use crate::bits::{self, Reader};
 use crate::isobmff::FourCc;
 
@@ -17,6 +19,10 @@ const IDR_SLICE: u8 = 5;
 pub(super) const SEQUENCE_PARAMETER_SET: u8 = 7;
 const PICTURE_PARAMETER_SET: u8 = 8;
 const ACCESS_UNIT_DELIMITER: u8 = 9;
+
+/// The most sequence, and the most picture parameter sets: their identifiers go no further
+/// (ISO/IEC 14496-10 7.4.2.1.1, 7.4.2.2).
+const MAX_PARAMETER_SETS: usize = 256;
 
 /// `start_code_prefix_one_3bytes` with its `zero_byte` (ISO/IEC 14496-10 B.1.1).
 const START_CODE: &[u8] = &[0, 0, 0, 1];
@@ -259,7 +265,7 @@ impl ParameterSets {
                 Some(PICTURE_PARAMETER_SET) if wants_picture => &mut self.picture,
                 _ => continue,
             };
-            if !list.iter().any(|known| known == nal_unit) {
+            if list.len() < MAX_PARAMETER_SETS && !list.iter().any(|known| known == nal_unit) {
                 list.push(nal_unit.to_vec());
             }
         }
@@ -385,7 +391,10 @@ mod tests {
         let avc = Avc::parse(&two_byte_entry(), None).unwrap();
         assert_eq!(avc.smooth().unwrap().nal_unit_length_field, Some(2));
         assert_eq!(avc.video().unwrap().sample_aspect_ratio, (1, 1));
-        assert_eq!(annex_b(&avc, &sample(2, &[&[1, 2, 3]]), false).unwrap(), [DELIMITER, START_CODE, &[1, 2, 3]].concat());
+        assert_eq!(
+            annex_b(&avc, &sample(2, &[&[1, 2, 3]]), false).unwrap(),
+            [DELIMITER, START_CODE, &[1, 2, 3]].concat()
+        );
     }
 
     #[test]
@@ -401,7 +410,12 @@ mod tests {
         assert_eq!(avc.rfc6381(), "avc3.64001f");
         assert_eq!(avc.video().unwrap().width, 1080);
         let sent = annex_b(&avc, &first, true).unwrap();
-        let stored: Vec<u8> = [&[9u8, 0x10][..], &sps, &pps, &[0x65, 1]].iter().flat_map(|n| [START_CODE, n]).flatten().copied().collect();
+        let stored: Vec<u8> = [&[9u8, 0x10][..], &sps, &pps, &[0x65, 1]]
+            .iter()
+            .flat_map(|n| [START_CODE, n])
+            .flatten()
+            .copied()
+            .collect();
         assert_eq!(sent, stored, "nothing is added to a sample that has everything");
     }
 

@@ -10,6 +10,9 @@ mod avc;
 mod avc_sps;
 mod child_boxes;
 
+#[cfg(test)]
+mod media_tests;
+
 use std::fmt::Debug;
 
 use bytes::Bytes;
@@ -189,7 +192,9 @@ fn upper_hex(bytes: &[u8]) -> String {
 pub fn from_sample_entry(entry: &Bytes, first_sample: Option<&Bytes>) -> Result<std::sync::Arc<dyn Codec>, Error> {
     let four_cc = match entry.get(4..8) {
         Some(t) => FourCc([t[0], t[1], t[2], t[3]]),
-        None => return Err(Error::Malformed { four_cc: FourCc(*b"    "), what: "no room for a box header", position: 0 }),
+        None => {
+            return Err(Error::Malformed { four_cc: FourCc(*b"    "), what: "no room for a box header", position: 0 });
+        }
     };
     match &four_cc.0 {
         b"avc1" | b"avc3" => Ok(std::sync::Arc::new(Avc::parse(entry, first_sample)?)),

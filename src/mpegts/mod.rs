@@ -4,7 +4,8 @@
 //!
 //! - one PAT and one PMT, then the units as PES packets, merged by decode time, the PCR stream's first;
 //! - PES packets of video hold one access unit and have no length; those of audio hold several frames,
-//!   at most 16 and no longer than 100 ms, since each PES packet costs a header and half a packet of stuffing;
+//!   since each PES packet costs a header and half a packet of stuffing: at most 16, of 400 ms, or of
+//!   100 ms where there is no video and each carries a PCR;
 //! - a PCR in the first packet of each PES packet of the PCR stream (video, or the first stream where
 //!   there is none), and in packets of its own wherever those stand more than 100 ms apart (2.7.2).
 //!   It is the decode time less [`MUX_DELAY`].

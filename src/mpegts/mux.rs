@@ -15,7 +15,8 @@ const MAX_CLOCKS: u64 = 100;
 pub struct Unit<'a> {
     /// Presentation time, 90 kHz ticks; sent modulo 2³³.
     pub pts: u64,
-    /// Decode time, 90 kHz ticks; sent modulo 2³³, and only where it differs from `pts`.
+    /// Decode time, 90 kHz ticks; sent modulo 2³³, and only where it differs from `pts`. It may not be
+    /// after `pts`: sources with negative composition offsets are shifted by the caller.
     pub dts: u64,
     /// Whether decoding can begin here.
     pub random_access: bool,
@@ -41,9 +42,14 @@ pub struct Segment<'a> {
 /// What comes next in the multiplex.
 #[derive(Debug)]
 enum Event {
-    Pes { stream: usize, pes: Pes },
+    Pes {
+        stream: usize,
+        pes: Pes,
+    },
     /// A PCR in a packet of its own; the decode time it is sent for.
-    Clock { dts: u64 },
+    Clock {
+        dts: u64,
+    },
 }
 
 impl<'a> Segment<'a> {
@@ -220,7 +226,11 @@ mod tests {
         assert!(length == 0 && pes[3] == 0xe0 || length == pes.len() - 6 && pes[3] == 0xc0);
         let time = |b: &[u8]| {
             assert_eq!((b[0] & 1, b[2] & 1, b[4] & 1), (1, 1, 1));
-            u64::from(b[0] >> 1 & 7) << 30 | u64::from(b[1]) << 22 | u64::from(b[2] >> 1) << 15 | u64::from(b[3]) << 7 | u64::from(b[4] >> 1)
+            u64::from(b[0] >> 1 & 7) << 30
+                | u64::from(b[1]) << 22
+                | u64::from(b[2] >> 1) << 15
+                | u64::from(b[3]) << 7
+                | u64::from(b[4] >> 1)
         };
         let pts = time(&pes[9..]);
         let dts = if pes[7] == 0xc0 { time(&pes[14..]) } else { pts };
@@ -228,8 +238,20 @@ mod tests {
     }
 
     fn program(video: bool, audio: bool) -> Program {
-        let video = video.then(|| Stream { pid: VIDEO_PID, stream_type: 0x1b, stream_id: 0xe0, language: None, descriptors: vec![] });
-        let audio = audio.then(|| Stream { pid: AUDIO_PID, stream_type: 0x0f, stream_id: 0xc0, language: None, descriptors: vec![] });
+        let video = video.then(|| Stream {
+            pid: VIDEO_PID,
+            stream_type: 0x1b,
+            stream_id: 0xe0,
+            language: None,
+            descriptors: vec![],
+        });
+        let audio = audio.then(|| Stream {
+            pid: AUDIO_PID,
+            stream_type: 0x0f,
+            stream_id: 0xc0,
+            language: None,
+            descriptors: vec![],
+        });
         Program::new(video.into_iter().chain(audio).collect()).unwrap()
     }
 
@@ -244,7 +266,16 @@ mod tests {
 
     fn filled(sizes: &[Vec<usize>]) -> Vec<Vec<Bytes>> {
         let mut next = 0u8;
-        let mut piece = |n: usize| Bytes::from((0..n).map(|_| { next = next.wrapping_add(37); next }).collect::<Vec<u8>>());
+        let mut piece = |n: usize| {
+            Bytes::from(
+                (0..n)
+                    .map(|_| {
+                        next = next.wrapping_add(37);
+                        next
+                    })
+                    .collect::<Vec<u8>>(),
+            )
+        };
         sizes.iter().map(|unit| unit.iter().map(|&n| piece(n)).collect()).collect()
     }
 
@@ -286,9 +317,20 @@ mod tests {
         assert_eq!(demuxer.random_access, [(VIDEO_PID, 0), (AUDIO_PID, 0)]);
         let clocks: Vec<u64> = (0..3).map(|i| 90_000 + i * 3600 - MUX_DELAY).collect();
         assert_eq!(demuxer.clocks, clocks.iter().map(|&c| (VIDEO_PID, c)).collect::<Vec<_>>());
-        // Four frames of 21.3 ms, not five, keep the next PES packet within 100 ms.
-        let frames: Vec<usize> = demuxer.pes[&AUDIO_PID].iter().map(|p| open(p).2.len() / 107).collect();
-        assert_eq!(frames, [4, 4, 1]);
+    }
+
+    #[test]
+    fn audio_frames_share_pes_packets() {
+        let audio = filled(&vec![vec![7, 100]; 18]);
+        let audio = units(&audio, 90_000, 1920, 0);
+        let frames = |program: &Program, streams: &[&[Unit<'_>]]| -> Vec<usize> {
+            let mut demuxer = Demuxer::default();
+            demuxer.read(&muxed(program, streams));
+            demuxer.pes[&AUDIO_PID].iter().map(|pes| open(pes).2.len() / 107).collect()
+        };
+        assert_eq!(frames(&program(true, true), &[&[], &audio]), [16, 2]);
+        // Four frames of 21.3 ms, not five, keep the next PCR within 100 ms.
+        assert_eq!(frames(&program(false, true), &[&audio]), [4, 4, 4, 4, 2]);
     }
 
     #[test]

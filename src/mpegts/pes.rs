@@ -7,9 +7,12 @@ use super::mux::Unit;
 use super::packet::{Adaptation, HEADER_SIZE, PAYLOAD_SIZE, Start, timestamp, write_header};
 use super::{Error, MUX_DELAY};
 
-/// Longest time from one PCR to the next, 90 kHz (ISO/IEC 13818-1 2.7.2: 100 ms); audio frames share
-/// a PES packet no longer.
+/// Longest time from one PCR to the next, 90 kHz (ISO/IEC 13818-1 2.7.2: 100 ms). Where audio carries
+/// the clock its PES packets last no longer.
 pub(super) const PCR_INTERVAL: u64 = 9_000;
+/// Longest time that audio frames share a PES packet beside a video stream, 90 kHz: 400 ms, so that
+/// the first one still waits less than [`MUX_DELAY`] for the last.
+const AUDIO_INTERVAL: u64 = 36_000;
 /// Most audio frames in a PES packet.
 const MAX_FRAMES: usize = 16;
 /// Longest PES header: six bytes, three bytes, PTS and DTS.
@@ -36,11 +39,12 @@ pub(super) struct Pes {
 /// The PES packets of a stream's units.
 pub(super) fn plan(units: &[Unit<'_>], is_video: bool, has_pcr: bool) -> Result<Vec<Pes>, Error> {
     let mut out: Vec<Pes> = Vec::new();
+    let longest = if has_pcr { PCR_INTERVAL } else { AUDIO_INTERVAL };
     let mut first = 0;
     // PCRs never go back, not even where decode times do.
     let mut clock = 0;
     while let Some(unit) = units.get(first) {
-        let end = if is_video { first + 1 } else { end_of_group(units, first)? };
+        let end = if is_video { first + 1 } else { end_of_group(units, first, longest)? };
         let payload = units.get(first..end).unwrap_or_default().iter().map(Unit::size).sum();
         clock = unit.dts.max(clock);
         let adaptation = Adaptation {
@@ -58,8 +62,8 @@ pub(super) fn plan(units: &[Unit<'_>], is_video: bool, has_pcr: bool) -> Result<
 }
 
 /// Where the PES packet ends that begins with the audio frame `first`: the next begins no more than
-/// [`PCR_INTERVAL`] later, if frames are not longer.
-fn end_of_group(units: &[Unit<'_>], first: usize) -> Result<usize, Error> {
+/// `longest` ticks later, unless a single frame is longer.
+fn end_of_group(units: &[Unit<'_>], first: usize, longest: u64) -> Result<usize, Error> {
     let mut payload = 0usize;
     let mut end = first;
     let start = units.get(first).map_or(0, |unit| unit.dts);
@@ -75,7 +79,7 @@ fn end_of_group(units: &[Unit<'_>], first: usize) -> Result<usize, Error> {
         if end == first && !fits {
             return Err(Error::UnitTooLong { size });
         }
-        if end > first && (!fits || lasts > PCR_INTERVAL || end - first >= MAX_FRAMES) {
+        if end > first && (!fits || lasts > longest || end - first >= MAX_FRAMES) {
             break;
         }
         payload = payload.saturating_add(size);

@@ -109,7 +109,8 @@ fn program_map(streams: &[Stream], pcr_pid: u16) -> Vec<u8> {
 fn section(table_id: u8, table_id_extension: u16, body: &[u8]) -> Vec<u8> {
     let length = 5 + body.len() + 4;
     let [extension_high, extension_low] = table_id_extension.to_be_bytes();
-    let mut out = vec![table_id, 0xb0 | (length >> 8 & 3) as u8, length as u8, extension_high, extension_low, 0xc1, 0, 0];
+    let mut out =
+        vec![table_id, 0xb0 | (length >> 8 & 3) as u8, length as u8, extension_high, extension_low, 0xc1, 0, 0];
     out.extend(body);
     out.extend(crc32(&out).to_be_bytes());
     out

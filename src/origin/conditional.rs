@@ -2,7 +2,8 @@
 
 use hyper::HeaderMap;
 use hyper::header::{
-    AsHeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
+    AsHeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
+    IF_UNMODIFIED_SINCE,
 };
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -25,7 +26,8 @@ pub fn evaluate(headers: &HeaderMap, current: &Validators) -> Verdict {
         if !matches(headers, IF_MATCH, current, Comparison::Strong) {
             return Verdict::Failed;
         }
-    } else if let (Some(limit), Some(modified)) = (date(headers, IF_UNMODIFIED_SINCE), current.last_modified)
+    } else if let (Some(limit), Some(modified)) =
+        (date(headers, IF_UNMODIFIED_SINCE), current.last_modified)
         && whole_seconds(modified) > limit
     {
         return Verdict::Failed;
@@ -34,7 +36,8 @@ pub fn evaluate(headers: &HeaderMap, current: &Validators) -> Verdict {
         if matches(headers, IF_NONE_MATCH, current, Comparison::Weak) {
             return Verdict::NotModified;
         }
-    } else if let (Some(limit), Some(modified)) = (date(headers, IF_MODIFIED_SINCE), current.last_modified)
+    } else if let (Some(limit), Some(modified)) =
+        (date(headers, IF_MODIFIED_SINCE), current.last_modified)
         && whole_seconds(modified) <= limit
     {
         return Verdict::NotModified;
@@ -45,7 +48,9 @@ pub fn evaluate(headers: &HeaderMap, current: &Validators) -> Verdict {
 /// Whether a `Range` header counts: there is no `If-Range`, or it names exactly what we have
 /// (RFC 9110 13.1.5: strong comparison, or the very same date).
 pub fn range_applies(headers: &HeaderMap, current: &Validators) -> bool {
-    let Some(value) = headers.get(IF_RANGE) else { return true };
+    let Some(value) = headers.get(IF_RANGE) else {
+        return true;
+    };
     let value = value.as_bytes().trim_ascii();
     if value.starts_with(b"\"") {
         return value == current.etag.as_bytes();
@@ -62,8 +67,16 @@ enum Comparison {
     Weak,
 }
 
-fn matches(headers: &HeaderMap, name: impl AsHeaderName, current: &Validators, how: Comparison) -> bool {
-    headers.get_all(name).iter().any(|value| list_matches(value, &current.etag, how))
+fn matches(
+    headers: &HeaderMap,
+    name: impl AsHeaderName,
+    current: &Validators,
+    how: Comparison,
+) -> bool {
+    headers
+        .get_all(name)
+        .iter()
+        .any(|value| list_matches(value, &current.etag, how))
 }
 
 /// Whether `*` or one of the listed entity tags is `ours`. Entity tags may contain commas, so this
@@ -81,8 +94,12 @@ fn list_matches(list: &HeaderValue, ours: &HeaderValue, how: Comparison) -> bool
         if weak {
             rest = &rest[2..];
         }
-        let [b'"', opaque @ ..] = rest else { return false };
-        let Some(length) = opaque.iter().position(|&c| c == b'"') else { return false };
+        let [b'"', opaque @ ..] = rest else {
+            return false;
+        };
+        let Some(length) = opaque.iter().position(|&c| c == b'"') else {
+            return false;
+        };
         let (tag, after) = rest.split_at(length + 2);
         if tag == ours.as_bytes() && !(weak && how == Comparison::Strong) {
             return true;
@@ -92,7 +109,11 @@ fn list_matches(list: &HeaderValue, ours: &HeaderValue, how: Comparison) -> bool
 }
 
 fn date(headers: &HeaderMap, name: impl AsHeaderName) -> Option<SystemTime> {
-    headers.get(name)?.to_str().ok().and_then(|text| httpdate::parse_http_date(text).ok())
+    headers
+        .get(name)?
+        .to_str()
+        .ok()
+        .and_then(|text| httpdate::parse_http_date(text).ok())
 }
 
 /// HTTP dates have no fractions (RFC 9110 5.6.7).
@@ -111,7 +132,10 @@ mod tests {
     }
 
     fn verdict(headers: &[(&'static str, &'static str)]) -> Verdict {
-        let map = headers.iter().map(|&(n, v)| (n.parse().unwrap(), HeaderValue::from_static(v))).collect();
+        let map = headers
+            .iter()
+            .map(|&(n, v)| (n.parse().unwrap(), HeaderValue::from_static(v)))
+            .collect();
         evaluate(&map, &current())
     }
 
@@ -130,7 +154,10 @@ mod tests {
             (&[("if-none-match", "\"a\",\"b\"")], Proceed),
             (&[("if-none-match", "a,b")], Proceed),
             (&[("if-none-match", "\"a,b")], Proceed),
-            (&[("if-none-match", "\"x\""), ("if-modified-since", DATE)], Proceed),
+            (
+                &[("if-none-match", "\"x\""), ("if-modified-since", DATE)],
+                Proceed,
+            ),
             (&[("if-modified-since", DATE)], NotModified),
             (&[("if-modified-since", BEFORE)], Proceed),
             (&[("if-modified-since", "yesterday")], Proceed),
@@ -140,7 +167,10 @@ mod tests {
             (&[("if-match", "\"x\"")], Failed),
             (&[("if-unmodified-since", DATE)], Proceed),
             (&[("if-unmodified-since", BEFORE)], Failed),
-            (&[("if-match", "\"a,b\""), ("if-unmodified-since", BEFORE)], Proceed),
+            (
+                &[("if-match", "\"a,b\""), ("if-unmodified-since", BEFORE)],
+                Proceed,
+            ),
         ];
         for (headers, expected) in cases {
             assert_eq!(verdict(headers), *expected, "{headers:?}");

@@ -150,7 +150,7 @@ impl Origin {
             content_type: HeaderValue::from_static("application/octet-stream"),
             validators: Validators::new(&hex(key), last_modified(&loaded)),
             cache: CachePolicy::MaxAge(self.settings.max_age),
-            parts: Parts::One,
+            parts: Parts::Single,
             extra: Vec::new(),
         };
         let wanted = Wanted::find(&loaded, format, object, params)?;

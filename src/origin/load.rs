@@ -42,7 +42,7 @@ pub(crate) fn inferred_name(asset: &Asset) -> String {
 }
 
 /// The presentations of a folder with these files: its server manifests, or one under its own name.
-pub(crate) fn presentations(asset: &Asset, files: &[ObjectInfo]) -> Vec<String> {
+pub fn presentations(asset: &Asset, files: &[ObjectInfo]) -> Vec<String> {
     let named: Vec<String> = files.iter().filter(|f| is_server_manifest(&f.path)).map(|f| f.path.clone()).collect();
     if named.is_empty() && files.iter().any(|f| is_top_level_media(&f.path)) {
         return vec![inferred_name(asset)];
@@ -167,7 +167,7 @@ async fn read_small(asset: &Asset, info: &ObjectInfo) -> Result<bytes::Bytes, Er
 }
 
 /// Indexes one file, reading what the indexer asks for. Parsing runs beside the async threads.
-pub(crate) async fn index(store: &dyn Store, info: &ObjectInfo) -> Result<FileIndex, Error> {
+pub async fn index(store: &dyn Store, info: &ObjectInfo) -> Result<FileIndex, Error> {
     let mut indexer = FileIndexer::new(&info.path, info.size);
     loop {
         let (returned, step) = blocking(move || {

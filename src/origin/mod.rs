@@ -2,14 +2,22 @@
 //!
 //! Nothing below this module knows a status code or a header.
 
+mod answer_cache;
 mod body;
 mod codes;
 mod conditional;
 mod error;
+mod faults;
+mod handler;
+mod index_cache;
+mod load;
 mod range;
 pub mod respond;
+mod revision;
 pub mod url;
 
 pub use body::Body;
 pub use codes::MpeCode;
 pub use error::{Answer, Error, MediaFault, StorageFault};
+pub use handler::{Origin, Request, Settings};
+pub use load::{index, presentations};

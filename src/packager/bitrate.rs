@@ -3,14 +3,9 @@
 use crate::media::{Track, TrackGroup};
 use crate::time::Timescale;
 
-/// Peak and mean of a track's segments when `per_segment` of the group's segments are sent as one:
-/// bits per second of media. The last segment counts only if it is at least half as long as the longest,
-/// so that a short tail does not stand for the film.
-pub(crate) fn measured(group: &TrackGroup, track: &Track, per_segment: usize) -> (u64, u64) {
-    measured_with(group, track, per_segment, |bytes, _samples| bytes)
-}
-
-/// As [`measured`], of the bytes that `sent` makes of each segment's media bytes and number of samples.
+/// Peak and mean, in bits per second, of what `sent` makes of each segment's media bytes and number of
+/// samples when `per_segment` of the group's segments are sent as one. A segment counts for the peak only
+/// if it is at least half as long as the longest, so that a short tail does not stand for the film.
 pub(crate) fn measured_with(
     group: &TrackGroup,
     track: &Track,

@@ -1,19 +1,38 @@
 //! From sample tables to the samples of a movie fragment: rescaled, gapless, on the group's boundaries.
 
-use crate::isobmff::FragmentSample;
-use crate::media::SampleTable;
-use crate::time::{MediaTime, Timescale};
+use crate::isobmff::{Edit, FragmentSample};
+use crate::media::{SampleTable, Track};
+use crate::time::{MediaTime, Timescale, rescale_floor};
 
 use super::Error;
 
 /// How presentation times reach the player.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Composition {
-    /// By composition offsets alone.
+    /// By composition offsets alone, negative where need be: for players that never see an
+    /// initialization segment of ours.
     Offsets,
-    /// Decode times are presentation times but for a constant that an edit list in the initialization
-    /// segment takes off; no offsets are written.
-    EditList,
+    /// By composition offsets that are never negative, and an edit list in the initialization segment
+    /// that takes off the constant by which they are too large. Players read a negative offset
+    /// differently (ffmpeg moves the whole track); an edit list they all apply.
+    EditList {
+        /// The constant, ticks of the track; 0 needs no edit list.
+        media_time: i64,
+    },
+}
+
+impl Composition {
+    /// For a track whose initialization segment is ours.
+    pub(crate) fn of(track: &Track) -> Composition {
+        Composition::EditList { media_time: track.decode_lead().max(0) }
+    }
+
+    /// What the initialization segment of `track` says of it (ISO/IEC 14496-12 8.6.6).
+    pub(crate) fn edit(track: &Track, scale: Timescale) -> Option<Edit> {
+        let media_time = rescale_floor(track.decode_lead().max(0), track.timescale, scale);
+        // A duration of 0 stands for all that fragments bring (8.6.6.1).
+        (media_time > 0).then_some(Edit { segment_duration: 0, media_time: Some(media_time), media_rate: 0x1_0000 })
+    }
 }
 
 /// The samples as `trun` states them, and `tfdt`, in ticks of `scale`. The first begins at `start`, the
@@ -49,7 +68,7 @@ pub(crate) fn fragment_samples(
         let next = decode.get(index + 1).copied().unwrap_or(end);
         let offset = match composition {
             Composition::Offsets => at(sample.presentation) - decode[index],
-            Composition::EditList => 0,
+            Composition::EditList { media_time } => at(sample.presentation + media_time) - decode[index],
         };
         samples.push(FragmentSample {
             size: sample.size,

@@ -2,7 +2,10 @@
 
 use std::fmt::{self, Write};
 
-/// An XML document being written. Elements are indented by two spaces, attributes keep their order.
+use crate::xml::{escape_attribute, escape_text};
+
+/// An XML document being written, attribute by attribute and number by number, without a string for each
+/// as [`crate::xml::Writer`] takes: a timeline is thousands of small elements. Elements are indented by two spaces, attributes keep their order.
 #[derive(Debug)]
 pub(crate) struct Markup {
     out: String,
@@ -37,7 +40,7 @@ impl Markup {
     /// An attribute of the element just opened.
     pub(crate) fn attribute(&mut self, name: &str, value: &str) -> &mut Markup {
         self.name(name);
-        push_escaped(&mut self.out, value);
+        escape_attribute(&mut self.out, value);
         self.out.push('"');
         self
     }
@@ -65,7 +68,7 @@ impl Markup {
             self.out.push('>');
         }
         (self.in_tag, self.holds_text) = (false, true);
-        push_escaped(&mut self.out, text);
+        escape_text(&mut self.out, text);
         self
     }
 
@@ -112,26 +115,8 @@ struct Escaping<'a>(&'a mut String);
 
 impl Write for Escaping<'_> {
     fn write_str(&mut self, s: &str) -> fmt::Result {
-        push_escaped(self.0, s);
+        escape_attribute(self.0, s);
         Ok(())
-    }
-}
-
-/// Appends text so that it stands for itself in content and in attributes (XML 1.0 2.4, 3.3.3); what
-/// no XML document may contain (2.2) becomes U+FFFD.
-fn push_escaped(out: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\t' => out.push_str("&#9;"),
-            '\n' => out.push_str("&#10;"),
-            '\r' => out.push_str("&#13;"),
-            '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            _ => out.push(c),
-        }
     }
 }
 
@@ -154,6 +139,6 @@ mod tests {
         let mut xml = Markup::new(100);
         xml.start("A").attribute("v", "a\"<>&\n\u{1}é").text("</A>");
         let text = xml.finish();
-        assert!(text.contains("v=\"a&quot;&lt;&gt;&amp;&#10;\u{fffd}é\">&lt;/A&gt;</A>"), "{text}");
+        assert!(text.contains("v=\"a&quot;&lt;&gt;&amp;&#10;é\">&lt;/A&gt;</A>"), "{text}");
     }
 }

@@ -225,7 +225,7 @@ fn track(kind: TrackKind, bounds: &[u32], spec: &TrackSpec) -> Track {
 
 fn reduced(mut n: u32, mut d: u32) -> (u32, u32) {
     for prime in [2, 3, 5, 7] {
-        while n % prime == 0 && d % prime == 0 {
+        while n.is_multiple_of(prime) && d.is_multiple_of(prime) {
             (n, d) = (n / prime, d / prime);
         }
     }

@@ -19,7 +19,9 @@ pub(super) async fn accept(listener: Listener, shared: Arc<Shared>) {
         let certificates = tls.certificates();
         let drain = shared.drain.clone();
         shared.tasks.spawn(async move {
-            drain.run_until_cancelled(certificates.watch(super::tls::WATCH_EVERY)).await;
+            drain
+                .run_until_cancelled(certificates.watch(super::tls::WATCH_EVERY))
+                .await;
         });
     }
     let mut last_log: Option<Instant> = None;

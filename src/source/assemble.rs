@@ -248,6 +248,10 @@ fn audio_segments(track: &SourceTrack, master: Option<&[MediaTime]>, settings: &
     // step stays with the last one.
     while last.saturating_add(step).saturating_add(step / 2) < end {
         last += step;
+        // The next step that has a sample of its own: one sample may last for ages.
+        let sample = track.samples.first_at_or_after(last - track.edit.delay);
+        let Some((decode, _)) = track.samples.iter_from(sample).next() else { break };
+        last += (decode + track.edit.delay - last) / step * step;
         cut(last);
     }
     samples

@@ -48,6 +48,18 @@ pub enum Error {
         /// Bytes in the file.
         length: u64,
     },
+    /// The samples of a track lie over each other: they have more bytes than their file.
+    #[error("{file}: the samples of track {track} have {bytes} bytes together, but the file only {length}")]
+    SamplesOverlap {
+        /// File name.
+        file: String,
+        /// `track_ID`.
+        track: u32,
+        /// Bytes of all its samples.
+        bytes: u64,
+        /// Bytes in the file.
+        length: u64,
+    },
     /// A metadata box is larger than any real one.
     #[error("{file}: box '{kind}' has {size} bytes; at most {limit} are read")]
     BoxTooLarge {

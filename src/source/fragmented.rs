@@ -52,6 +52,11 @@ impl TrackCollector {
         }
     }
 
+    /// Samples so far.
+    pub(super) fn len(&self) -> u64 {
+        u64::from(self.count)
+    }
+
     /// Where decoding has got to; `None` before the first sample.
     fn end(&self) -> Option<i64> {
         match &self.pending {

@@ -2,8 +2,8 @@
 
 #![allow(missing_docs, reason = "tests document themselves by their names")]
 
-mod end;
 mod encrypted;
+mod end;
 mod http1;
 mod http2;
 mod limits;

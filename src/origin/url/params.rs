@@ -40,8 +40,12 @@ pub enum Encryption {
 
 impl Encryption {
     /// All of them, for lookups by name.
-    pub const ALL: [Encryption; 4] =
-        [Encryption::Cbc, Encryption::Cenc, Encryption::CbcsAapl, Encryption::Piff];
+    pub const ALL: [Encryption; 4] = [
+        Encryption::Cbc,
+        Encryption::Cenc,
+        Encryption::CbcsAapl,
+        Encryption::Piff,
+    ];
 
     /// The value as it stands in URLs.
     pub const fn name(self) -> &'static str {
@@ -96,10 +100,13 @@ pub(super) fn parse<'a>(
         } else if is("encryption") {
             params.encryption.replace(encryption(value)?).is_some()
         } else if is("filter") || is("filtername") {
-            let earlier = std::mem::replace(&mut params.filters, filters(at + name.len() + 1, value)?);
+            let earlier =
+                std::mem::replace(&mut params.filters, filters(at + name.len() + 1, value)?);
             !earlier.is_empty()
         } else if is("audio-only") {
-            let Some(value) = boolean(value) else { return fail(Problem::NotABoolean) };
+            let Some(value) = boolean(value) else {
+                return fail(Problem::NotABoolean);
+            };
             params.audio_only.replace(value).is_some()
         } else if is("audiotrack") {
             params.audio_track.replace(value.to_owned()).is_some()
@@ -122,7 +129,9 @@ fn encryption(value: &str) -> Result<Encryption, UrlError> {
     Encryption::ALL
         .into_iter()
         .find(|e| e.name().eq_ignore_ascii_case(value))
-        .ok_or_else(|| UrlError::UnknownEncryption { value: value.to_owned() })
+        .ok_or_else(|| UrlError::UnknownEncryption {
+            value: value.to_owned(),
+        })
 }
 
 fn boolean(value: &str) -> Option<bool> {

@@ -3,6 +3,10 @@
 mod csf;
 mod mpd;
 mod representation;
+#[cfg(test)]
+mod schema;
+#[cfg(test)]
+mod tests;
 
 use super::{
     Context, Dialect, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest, cmaf,

@@ -21,7 +21,7 @@ impl Listing {
     /// # Errors
     /// [`Error::NothingToCarry`] when nothing can, [`Error::TooManyQualities`] past [`MAX_QUALITIES`].
     pub fn of(flavor: Flavor, presentation: &Presentation) -> Result<Listing, Error> {
-        let mut listed = |kind| {
+        let listed = |kind| {
             presentation.groups_of(kind).map(|(index, group)| tracks(flavor, index, group)).filter(|t| !t.is_empty())
         };
         let mut video = listed(TrackKind::Video).next().unwrap_or_default();

@@ -59,12 +59,21 @@ pub(super) fn render(
         Dialect::Ams => ",no-desc\n",
         Dialect::Modern => ",\n",
     };
+    // Most durations repeat: the text of a line up to the time is made once for a run of them.
+    let (mut head, mut of) = (String::with_capacity(64), None);
+    let tail = segments.after() + "\n";
     for entry in &entries {
-        out.push_str("#EXTINF:");
-        push_seconds(&mut out, entry.micros);
-        out.push_str(title);
-        segments.push(&mut out, group.boundary(entry.index, scale));
-        out.push('\n');
+        if of != Some(entry.micros) {
+            of = Some(entry.micros);
+            head.clear();
+            head.push_str("#EXTINF:");
+            push_seconds(&mut head, entry.micros);
+            head.push_str(title);
+            head.push_str(segments.before());
+        }
+        out.push_str(&head);
+        push_number(&mut out, group.boundary(entry.index, scale));
+        out.push_str(&tail);
     }
     out.push_str("#EXT-X-ENDLIST\n");
     Ok(text(out, PLAYLIST_TYPE))

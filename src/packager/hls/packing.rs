@@ -11,10 +11,16 @@ use super::ts::Stamps;
 
 /// Payload of a transport packet.
 const PAYLOAD: u64 = PACKET_SIZE as u64 - 4;
-/// The longest PES header and the adaptation field that holds a PCR.
-const PES_HEADER: u64 = 19 + 8;
-/// Longest time between clocks, and that audio frames share a PES packet, 90 kHz ticks.
+/// PES header with PTS alone, and with DTS.
+const PES_HEADER: u64 = 14;
+const LONG_PES_HEADER: u64 = 19;
+/// Adaptation field with a PCR, and with a mark for random access alone.
+const CLOCK: u64 = 8;
+const MARK: u64 = 2;
+/// Longest time between clocks, and that audio frames with clocks share a PES packet, 90 kHz ticks.
 const INTERVAL: u64 = 9_000;
+/// Longest time that audio frames beside pictures share a PES packet.
+const LONG_INTERVAL: u64 = 36_000;
 /// Most audio frames in a PES packet.
 const MAX_FRAMES: u64 = 16;
 /// Packets of a stream are brought to a multiple of this many.
@@ -38,11 +44,18 @@ pub(super) struct Packing {
     frames: u64,
     /// It is a stream of pictures.
     pictures: bool,
+    /// It carries the clock.
+    clock: bool,
+    /// Bytes of a PES header with its packet's adaptation field.
+    header: u64,
+    /// Longest time that frames share a PES packet, 90 kHz ticks.
+    interval: u64,
 }
 
 impl Packing {
-    /// That of `track`; `None` where segments are not transport streams.
-    pub fn of(flavor: Flavor, track: &Track) -> Option<Packing> {
+    /// That of `track` alone or, for sound, `beside` pictures that carry the clock; `None` where segments are
+    /// not transport streams.
+    pub fn of(flavor: Flavor, track: &Track, beside: bool) -> Option<Packing> {
         if flavor == Flavor::Cmaf {
             return None;
         }
@@ -52,23 +65,28 @@ impl Packing {
         let made_of = |sample: Bytes, sync: bool| {
             let mut pieces = Vec::new();
             let made = codec.access_unit(&sample, sync, &mut pieces);
-            made.is_ok().then(|| pieces.iter().map(|p| p.len() as u64).sum::<u64>()).unwrap_or(64)
+            if made.is_ok() { pieces.iter().map(|p| p.len() as u64).sum::<u64>() } else { 64 }
         };
         let pictures = codec.stream_id() & 0xf0 == 0xe0;
         let plain = made_of(Bytes::new(), false);
         let grown = made_of(Bytes::from_static(&[0; 4]), false).saturating_sub(plain);
         let growth = if grown > 4 && pictures { NAL_UNITS * (4 - (16 / grown).min(4)) } else { 0 };
+        let beside = beside && !pictures;
+        let (interval, adaptation) = if beside { (LONG_INTERVAL, MARK) } else { (INTERVAL, CLOCK) };
+        let reordered = track.first_composition_offset() != 0 || track.samples.min_composition_offset() != 0;
+        let header = if pictures || reordered { LONG_PES_HEADER } else { PES_HEADER } + adaptation;
         let duration = track.samples.first().map_or(0, |s| i64::from(s.duration));
         let ticks = MediaTime::new(duration, track.timescale).ceil(Timescale::NINETY_KHZ).unsigned_abs();
-        let frames = if pictures { 1 } else { (INTERVAL / ticks.max(1)).clamp(1, MAX_FRAMES) };
-        Some(Packing { extra: plain + growth, sync_extra: made_of(Bytes::new(), true).max(plain) + growth, frames, pictures })
+        let frames = if pictures { 1 } else { (interval / ticks.max(1)).clamp(1, MAX_FRAMES) };
+        let sync_extra = made_of(Bytes::new(), true).max(plain) + growth;
+        Some(Packing { extra: plain + growth, sync_extra, frames, pictures, clock: !beside, header, interval })
     }
 
     /// Bytes of samples with what is added and the headers of their PES packets, and how many these are.
     fn total(&self, bytes: u64, samples: u64, sync: u64) -> (u64, u64) {
         let headers = samples.div_ceil(self.frames);
         let sync = if self.pictures { sync.min(samples) } else { samples };
-        (bytes + (samples - sync) * self.extra + sync * self.sync_extra + headers * PES_HEADER, headers)
+        (bytes + (samples - sync) * self.extra + sync * self.sync_extra + headers * self.header, headers)
     }
 
     /// Packets of samples at most, if all stuffing is as bad as can be.
@@ -76,8 +94,8 @@ impl Packing {
         let (total, headers) = self.total(bytes, samples, sync);
         // One PES packet more than counted, where a group of frames is cut short.
         let headers = headers + 1;
-        let clocks = if self.frames == 1 { nanos / 100_000_000 } else { 0 };
-        (total + PES_HEADER + headers * (PAYLOAD - 1)) / PAYLOAD + COUNTER + clocks
+        let clocks = if self.clock { nanos / 100_000_000 } else { 0 };
+        (total + self.header + headers * (PAYLOAD - 1)) / PAYLOAD + COUNTER + clocks
     }
 
     /// Packets of samples, if stuffing is as it mostly is.
@@ -91,19 +109,21 @@ impl Packing {
     pub fn exactly(&self, track: &Track, first: u64, samples: u64) -> u64 {
         let stamps = Stamps::of(track);
         let (mut packets, mut payload, mut frames) = (0u64, 0u64, 0u64);
-        let (mut begun, mut before) = (0u64, 0u64);
+        let (mut begun, mut before, mut slack) = (0u64, 0u64, 0u64);
         let sized = track.samples.iter_from(first.min(u64::from(u32::MAX)) as u32).take(samples as usize);
         for (decode, sample) in sized {
             let dts = stamps.decode(decode + track.edit.delay);
             let ends = stamps.decode(decode + track.edit.delay + i64::from(sample.duration));
-            let full = self.pictures || frames >= MAX_FRAMES || ends.saturating_sub(begun) > INTERVAL;
+            let full = self.pictures || frames >= MAX_FRAMES || ends.saturating_sub(begun) > self.interval;
             if frames > 0 && full {
-                packets += (payload + PES_HEADER).div_ceil(PAYLOAD);
+                let of_pes = (payload + self.header).div_ceil(PAYLOAD);
+                slack = slack.max((payload + 1).saturating_sub(of_pes));
+                packets += of_pes;
                 (payload, frames) = (0, 0);
             }
             if frames == 0 {
                 begun = dts;
-                if before > 0 {
+                if before > 0 && self.clock {
                     packets += dts.saturating_sub(before).saturating_sub(1) / INTERVAL;
                 }
                 before = dts;
@@ -112,13 +132,17 @@ impl Packing {
             payload += u64::from(sample.size) + if sample.sync { self.sync_extra } else { self.extra };
         }
         if frames > 0 {
-            packets += (payload + PES_HEADER).div_ceil(PAYLOAD);
+            let of_pes = (payload + self.header).div_ceil(PAYLOAD);
+            slack = slack.max((payload + 1).saturating_sub(of_pes));
+            packets += of_pes;
         }
-        packets.next_multiple_of(COUNTER)
+        // The counter is brought around only where one PES packet has bytes enough for all packets that lack.
+        let filled = packets.next_multiple_of(COUNTER);
+        if slack >= filled - packets { filled } else { packets }
     }
 
     /// Packets of one key frame.
     pub fn key_frame(&self, bytes: u64) -> u64 {
-        (bytes + self.sync_extra + PES_HEADER).div_ceil(PAYLOAD).next_multiple_of(COUNTER)
+        (bytes + self.sync_extra + self.header).div_ceil(PAYLOAD).next_multiple_of(COUNTER)
     }
 }

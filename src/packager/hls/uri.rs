@@ -74,11 +74,14 @@ impl SegmentUri {
         self.before.len() + digits + self.after.len()
     }
 
-    /// Appends the URL of the segment that begins at `time`.
-    pub fn push(&self, out: &mut String, time: u64) {
-        out.push_str(&self.before);
-        push_number(out, time);
-        out.push_str(&self.after);
+    /// What stands before the time.
+    pub fn before(&self) -> &str {
+        &self.before
+    }
+
+    /// What stands after the time.
+    pub fn after(&self) -> String {
+        self.after.clone()
     }
 
     /// Appends the URL of the initialization segment.

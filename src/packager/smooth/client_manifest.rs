@@ -120,3 +120,64 @@ fn single_chunks(xml: &mut Markup, stream: &Carried<'_>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packager::smooth::{Smooth, SmoothV20};
+    use crate::packager::testing::{bytes, context, film};
+
+    fn manifest(format: &dyn Format, film: &Presentation, dialect: Dialect) -> String {
+        let rendered = format.manifest(film, &context(dialect)).unwrap();
+        assert_eq!(rendered.content_type, "text/xml");
+        String::from_utf8(bytes(&rendered.body)).unwrap()
+    }
+
+    #[test]
+    fn the_form_of_the_real_service() {
+        let expected = r#"<?xml version="1.0" encoding="utf-8"?>
+<SmoothStreamingMedia MajorVersion="2" MinorVersion="2" Duration="90833333" TimeScale="10000000">
+  <StreamIndex Chunks="5" Type="audio" Url="QualityLevels({bitrate})/Fragments(audio={start time})" QualityLevels="1" Language="fra" Name="audio">
+    <QualityLevel AudioTag="255" Index="0" BitsPerSample="16" Bitrate="128000" FourCC="AACL" CodecPrivateData="1190" Channels="2" PacketSize="4" SamplingRate="48000"/>
+    <c t="0" d="20053333" r="2"/>
+    <c d="20053334"/>
+    <c d="19840000"/>
+    <c d="10026666"/>
+  </StreamIndex>
+  <StreamIndex Chunks="5" Type="video" Url="QualityLevels({bitrate})/Fragments(video={start time})" QualityLevels="2">
+    <QualityLevel Index="0" Bitrate="3400000" FourCC="H264" MaxWidth="1280" MaxHeight="720" CodecPrivateData="000000016764001F0000000168EBE3CB"/>
+    <QualityLevel Index="1" Bitrate="400000" FourCC="H264" MaxWidth="320" MaxHeight="180" CodecPrivateData="000000016764001F0000000168EBE3CB"/>
+    <c t="0" d="20000000" r="4"/>
+    <c d="10000000"/>
+  </StreamIndex>
+</SmoothStreamingMedia>
+"#;
+        assert_eq!(manifest(&Smooth, &film(), Dialect::Ams), expected);
+        let named = manifest(&Smooth, &film(), Dialect::Modern);
+        assert_eq!(named.replace(" QualityLevels=\"2\" Name=\"video\">", " QualityLevels=\"2\">"), expected);
+    }
+
+    #[test]
+    fn old_players_get_every_chunk() {
+        let text = manifest(&SmoothV20, &film(), Dialect::Ams);
+        assert!(text.contains("MinorVersion=\"0\""));
+        assert!(!text.contains(" r=\""), "{text}");
+        assert_eq!(text.matches("<c ").count(), 10);
+        assert_eq!(text.matches("<c t=\"0\" ").count(), 2);
+    }
+
+    #[test]
+    fn what_smooth_cannot_carry_is_left_out() {
+        let mut film = film();
+        let mut spec = crate::packager::testing::audio_spec(64_000);
+        spec.codec.smooth = false;
+        spec.codec.rfc6381 = "opus";
+        film.groups[0] = crate::packager::testing::group("opus", TrackKind::Audio, &[0, 94], &[spec]);
+        assert!(!manifest(&Smooth, &film, Dialect::Modern).contains("audio"));
+        film.groups.truncate(1);
+        let error = Smooth.manifest(&film, &context(Dialect::Modern)).unwrap_err();
+        assert_eq!(error, Error::NothingToCarry { codecs: "opus".to_owned() });
+        let request = crate::packager::testing::request(0, 0, 0);
+        assert_eq!(Smooth.plan(&film, &request, &context(Dialect::Modern)), Err(Error::NoSuchResource));
+    }
+}

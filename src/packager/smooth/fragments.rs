@@ -38,3 +38,79 @@ pub(super) fn render(presentation: &Presentation, plan: &Plan, media: &MediaData
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isobmff::{MovieFragment, boxes};
+    use crate::media::Edit;
+    use crate::packager::smooth::Smooth;
+    use crate::packager::testing::{self, bytes, context, film};
+    use crate::packager::{Dialect, Format};
+
+    fn render(film: &Presentation, group: usize, time: u64, noun: Noun) -> Bytes {
+        let mut request = testing::request(group, 0, time);
+        request.noun = noun;
+        let plan = Smooth.plan(film, &request, &context(Dialect::Modern)).unwrap();
+        assert_eq!(plan.reads().is_empty(), noun == Noun::FragmentInfo);
+        let rendered = Smooth.segment(film, &plan, &testing::media(&plan), &context(Dialect::Modern)).unwrap();
+        Bytes::from(bytes(&rendered.body))
+    }
+
+    fn names(data: &Bytes) -> Vec<String> {
+        boxes(data, 0).map(|b| b.unwrap().kind.to_string()).collect()
+    }
+
+    #[test]
+    fn a_fragment_tells_its_time_twice_and_fills_its_chunk() {
+        let film = film();
+        for group in 0..2 {
+            for index in 0..5 {
+                let time = film.groups[group].boundary(index, SCALE);
+                let whole = render(&film, group, time, Noun::Fragments);
+                assert_eq!(names(&whole), ["moof", "mdat"]);
+                let moof = MovieFragment::parse(&whole, 0).unwrap();
+                let traf = &moof.tracks[0];
+                let length = film.groups[group].boundary(index + 1, SCALE) - time;
+                assert_eq!((moof.sequence_number, traf.decode_time), (index as u32 + 1, Some(time)));
+                assert_eq!(traf.tfxd, Some((time, length)));
+                let sum: u64 = traf.runs[0].samples().map(|s| u64::from(s.duration.unwrap())).sum();
+                assert_eq!(sum, length);
+            }
+        }
+    }
+
+    #[test]
+    fn the_parts_of_a_fragment_are_the_fragment() {
+        let film = film();
+        let whole = render(&film, 1, 20_000_000, Noun::Fragments);
+        let info = render(&film, 1, 20_000_000, Noun::FragmentInfo);
+        let raw = render(&film, 1, 20_000_000, Noun::RawFragments);
+        assert_eq!(names(&info), ["moof"]);
+        assert_eq!(whole, [info.as_ref(), &whole[info.len()..info.len() + 8], raw.as_ref()].concat());
+    }
+
+    #[test]
+    fn key_frames_keep_their_time() {
+        let film = film();
+        let moof = MovieFragment::parse(&render(&film, 1, 20_000_000, Noun::KeyFrames), 0).unwrap();
+        let samples: Vec<_> = moof.tracks[0].runs[0].samples().collect();
+        assert_eq!((samples.len(), samples[0].size, samples[0].duration), (1, Some(300), Some(20_000_000)));
+        assert_eq!(moof.tracks[0].decode_time, Some(20_000_000));
+    }
+
+    #[test]
+    fn priming_is_taken_off_by_composition_offsets() {
+        let mut film = film();
+        film.groups[0].tracks[0].edit = Edit { delay: 0, media_time: 1024 };
+        let moof = MovieFragment::parse(&render(&film, 0, 0, Noun::Fragments), 0).unwrap();
+        let run = &moof.tracks[0].runs[0];
+        assert_eq!(run.version, 1);
+        let mut time = 0i64;
+        for (index, sample) in run.samples().enumerate() {
+            let shown = time + i64::from(sample.composition_offset);
+            assert_eq!(shown, crate::time::rescale_floor(index as i64 * 1024 - 1024, film.groups[0].timescale, SCALE));
+            time += i64::from(sample.duration.unwrap());
+        }
+    }
+}

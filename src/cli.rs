@@ -1,0 +1,204 @@
+//! The command line.
+//!
+//! Results go to standard output, everything else to standard error. An error is one readable paragraph.
+
+mod films;
+mod serve;
+mod urls;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, Config, ConfigError, Dialect};
+use crate::{catalog, inspect, server, store};
+
+const EXAMPLES: &str = "\
+Examples:
+  headwater                                     serve, with the demo film, on port 8080
+  headwater publish /srv/films/sintel           publish a folder and print its URLs
+  headwater inspect /srv/films/sintel           will it stream, and what would make it better?
+  headwater serve --config config.toml          serve with settings
+  HEADWATER_SERVER__LISTEN=127.0.0.1:9000 headwater
+
+Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 'inspect' found what keeps a film from streaming.";
+
+/// A streaming origin: MP4 files in a folder become Smooth Streaming, MPEG-DASH and HLS as they are asked for.
+#[derive(Parser, Debug)]
+#[command(name = "headwater", version, about, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+    /// Settings (TOML); without it every setting has its default. config.toml in the repository explains them
+    #[arg(long, global = true, env = "HEADWATER_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Serve what is published (what 'headwater' alone does)
+    Serve(Serve),
+    /// Publish the film in a folder, in place, and print its URLs
+    ///
+    /// Nothing is copied or rewritten. The folder holds an .ism and the files it names, or MP4 files alone.
+    /// A running server serves it within a second. Publishing it again gives the same URLs.
+    Publish {
+        /// The film's folder
+        folder: PathBuf,
+    },
+    /// Stop serving a film; its files stay where they are
+    Unpublish {
+        /// The film's folder or its locator
+        #[arg(value_name = "FOLDER|LOCATOR")]
+        film: String,
+    },
+    /// List what is published
+    List,
+    /// Say what is in a folder or file, how it would stream, and what would make it better
+    ///
+    /// docs/inspect.md explains each finding.
+    Inspect {
+        /// A film's folder or one of its files
+        #[arg(value_name = "FOLDER|FILE")]
+        path: PathBuf,
+        /// Write the report as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args, Debug, Default)]
+struct Serve {
+    /// Address and port of plain HTTP (server.listen)
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// Also serve HTTPS with a certificate made up for trying out; players will warn of it
+    #[arg(long)]
+    tls_self_signed: bool,
+    /// How manifests are written where old and new players differ (origin.dialect)
+    #[arg(long)]
+    dialect: Option<Dialect>,
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Settings that cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The list of published folders.
+    #[error(transparent)]
+    Catalog(#[from] catalog::Error),
+    /// Files that cannot be read.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// Certificates that cannot be used.
+    #[error("no HTTPS: {0}")]
+    Tls(#[from] server::tls::Error),
+    /// What cannot be inspected.
+    #[error(transparent)]
+    Inspect(#[from] inspect::Error),
+    /// Without a certificate there is no HTTPS.
+    #[error("server.tls_listen is set, but there is no certificate: set server.certificate and server.key, or try it out with --tls-self-signed")]
+    NoCertificate,
+    /// The folder holds no film.
+    #[error("{} holds neither an .ism nor MP4 files at its top; name the folder that the film's files are in", folder.display())]
+    NoFilm {
+        /// What was named.
+        folder: PathBuf,
+    },
+    /// The address is taken, not of this machine, or forbidden.
+    #[error("cannot listen on {address}: {source}; choose another with --listen or server.listen")]
+    Listen {
+        /// Which one.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// Standard output is closed, or the operating system refuses threads or signals.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// Runs the program with the arguments and the environment of the process.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    match execute(arguments) {
+        Ok(code) => code,
+        // The reader of our output has seen enough, as in `headwater list | head`.
+        Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("headwater: {error}");
+            ExitCode::from(if matches!(error, Error::Config(_)) { 2 } else { 1 })
+        }
+    }
+}
+
+fn execute(arguments: Arguments) -> Result<ExitCode, Error> {
+    let config = config::load(arguments.config.as_deref(), environment())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
+        Command::Serve(options) => runtime.block_on(serve::serve(options.over(config))),
+        Command::Publish { folder } => runtime.block_on(films::publish(&config, &folder)),
+        Command::Unpublish { film } => films::unpublish(&config, &film),
+        Command::List => films::list(&config),
+        Command::Inspect { path, json } => runtime.block_on(films::inspect(&config, &path, json)),
+    }
+}
+
+/// Variables that are text; ours always are.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+impl Serve {
+    /// The settings with what the command line says laid over them.
+    fn over(self, mut config: Config) -> serve::Service {
+        if let Some(listen) = self.listen {
+            config.server.listen = listen;
+        }
+        if let Some(dialect) = self.dialect {
+            config.origin.dialect = dialect;
+        }
+        if self.tls_self_signed && config.server.tls_listen.is_none() {
+            config.server.tls_listen = Some(SocketAddr::new(config.server.listen.ip(), serve::TLS_PORT));
+        }
+        let certificate = if self.tls_self_signed { serve::Certificate::SelfSigned } else { serve::Certificate::Files };
+        serve::Service { config, certificate }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn serve_is_what_happens_without_a_command() {
+        let alone = Arguments::try_parse_from(["headwater", "--listen", "127.0.0.1:1"]).unwrap();
+        assert!(alone.command.is_none() && alone.serve.listen.is_some());
+        let named = Arguments::try_parse_from(["headwater", "serve", "--tls-self-signed", "--config", "x.toml"]).unwrap();
+        assert!(named.config.is_some());
+        let Some(Command::Serve(serve)) = named.command else { panic!("not serve") };
+        let service = serve.over(Config::default());
+        assert_eq!(service.config.server.tls_listen, "0.0.0.0:8443".parse().ok());
+    }
+
+    #[test]
+    fn wrong_usage_is_refused() {
+        for arguments in [&["headwater", "publish"][..], &["headwater", "fly"], &["headwater", "--dialect", "old"]] {
+            assert!(Arguments::try_parse_from(arguments).is_err(), "{arguments:?}");
+        }
+    }
+}

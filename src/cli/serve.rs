@@ -1,0 +1,196 @@
+//! `headwater serve`: from settings to a running server.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Error, films, urls};
+use crate::catalog::{Asset, DEMO_LOCATOR, Published, PublishedFile};
+use crate::config::{self, Config, LogFormat, LogLevel};
+use crate::origin::{self, Origin};
+use crate::server::{self, Limits, Listener, Streaming, tls};
+use crate::source;
+use crate::telemetry;
+use crate::time::{MediaTime, Timescale};
+
+/// HTTPS for trying out, where nothing else is set.
+pub(super) const TLS_PORT: u16 = 8443;
+
+/// Where the certificate comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Certificate {
+    /// `server.certificate` and `server.key`.
+    Files,
+    /// Made up.
+    SelfSigned,
+}
+
+/// What to serve, and how.
+#[derive(Debug)]
+pub(super) struct Service {
+    pub(super) config: Config,
+    pub(super) certificate: Certificate,
+}
+
+/// Serves until the process is asked to end (SIGINT, SIGTERM).
+pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
+    let config = &service.config;
+    telemetry::init(filter(config.log.level), lines(config.log.format));
+    // From here on, so that a signal during the start is not lost.
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+
+    let demo = demo_folder(config);
+    let list = PublishedFile::new(config.storage.data_dir());
+    let published = Arc::new(Published::open(list, demo.as_deref(), films::symlinks(config))?);
+    let listeners = listeners(&service).await?;
+    announce(config, &listeners, demo.as_deref(), &published).await?;
+
+    let origin = Arc::new(Origin::new(Arc::clone(&published), settings(&config.origin)));
+    let watch = tokio::spawn(published.watch());
+    server::run(listeners, Arc::new(Streaming(origin)), limits(&config.server), async {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+    .await;
+    watch.abort();
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn listeners(service: &Service) -> Result<Vec<Listener>, Error> {
+    let settings = &service.config.server;
+    let mut listeners = vec![Listener { tcp: bind(settings.listen).await?, tls: None }];
+    if let Some(address) = settings.tls_listen {
+        let certificates = match (service.certificate, &settings.certificate, &settings.key) {
+            (Certificate::SelfSigned, _, _) => tls::Certificates::self_signed(&own_names(address))?,
+            (Certificate::Files, Some(certificate), Some(key)) => tls::Certificates::from_files(certificate, key)?,
+            (Certificate::Files, _, _) => return Err(Error::NoCertificate),
+        };
+        let tls = tls::Tls::new(Arc::new(certificates))?;
+        listeners.push(Listener { tcp: bind(address).await?, tls: Some(tls) });
+    }
+    Ok(listeners)
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })
+}
+
+fn own_names(address: SocketAddr) -> Vec<String> {
+    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    if !address.ip().is_unspecified() && !address.ip().is_loopback() {
+        names.push(address.ip().to_string());
+    }
+    names
+}
+
+/// Prints where to play what.
+async fn announce(
+    config: &Config,
+    listeners: &[Listener],
+    demo: Option<&Path>,
+    published: &Published,
+) -> Result<(), Error> {
+    let mut config = config.clone();
+    let mut out = String::from("Headwater serves on");
+    for listener in listeners {
+        let address = listener.tcp.local_addr()?;
+        let scheme = if listener.tls.is_some() { "https" } else { "http" };
+        out.push_str(&format!(" {scheme}://{}", config::reachable(address)));
+        if listener.tls.is_none() {
+            // The port that was really given: 0 asks for any.
+            config.server.listen = address;
+        }
+    }
+    out.push_str("\n\n");
+    if let Some(folder) = demo {
+        let asset = Asset::folder(DEMO_LOCATOR, folder, films::symlinks(&config));
+        match films::presentations(&asset).await {
+            Ok(names) if !names.is_empty() => {
+                out.push_str("The demo film; any of these plays in a player for its format (VLC, ffplay, dash.js, hls.js, Shaka Player):\n\n");
+                out.push_str(&urls::table(&config.base_url(), DEMO_LOCATOR, &names));
+                out.push('\n');
+            }
+            Ok(_) => tracing::warn!(folder = %folder.display(), "there is no film in storage.demo_folder"),
+            Err(error) => tracing::warn!(%error, "the demo film cannot be served"),
+        }
+    }
+    let films = published.snapshot().len() - usize::from(demo.is_some());
+    out.push_str(&match films {
+        0 => "Publish a film of your own: headwater publish FOLDER\n".to_owned(),
+        1 => "1 film of yours is published; headwater list shows it.\n".to_owned(),
+        films => format!("{films} films of yours are published; headwater list shows them.\n"),
+    });
+    // A closed standard output (a service manager's) is no reason not to serve.
+    let _ = std::io::stdout().write_all(out.as_bytes());
+    Ok(())
+}
+
+/// The demo film's folder: as set, or `fixtures/demo` of the repository that the working directory or the
+/// program is in, or where a package would put it.
+fn demo_folder(config: &Config) -> Option<PathBuf> {
+    if let Some(folder) = &config.storage.demo_folder {
+        return (!folder.as_os_str().is_empty()).then(|| folder.clone());
+    }
+    let program = std::env::current_exe().ok();
+    let above = program.iter().flat_map(|p| p.ancestors().skip(1).take(4));
+    let places = std::iter::once(Path::new("")).chain(above);
+    places
+        .flat_map(|place| [place.join("fixtures/demo"), place.join("share/headwater/demo")])
+        .find_map(|folder| folder.is_dir().then(|| folder.canonicalize().ok()).flatten())
+}
+
+fn settings(settings: &config::Origin) -> origin::Settings {
+    origin::Settings {
+        dialect: settings.dialect.into(),
+        segments: segments(settings),
+        max_age: Duration::from_secs(settings.cache_max_age_seconds),
+        index_cache_bytes: settings.index_cache_bytes,
+        answer_cache_bytes: settings.segment_cache_bytes,
+    }
+}
+
+/// How segments are cut.
+pub(super) fn segments(settings: &config::Origin) -> source::Settings {
+    let milliseconds = |n: u64| MediaTime::new(i64::try_from(n).unwrap_or(i64::MAX), Timescale::MILLISECONDS);
+    source::Settings {
+        target_segment: milliseconds(settings.target_segment_milliseconds),
+        max_segment: milliseconds(settings.max_segment_milliseconds),
+        fragments_per_ts_segment: settings.fragments_per_ts_segment,
+    }
+}
+
+fn limits(settings: &config::Server) -> Limits {
+    Limits {
+        head_timeout: Duration::from_secs(settings.header_timeout_seconds),
+        idle_timeout: Duration::from_secs(settings.idle_timeout_seconds),
+        stall_timeout: Duration::from_secs(settings.write_stall_timeout_seconds),
+        drain_timeout: Duration::from_secs(settings.shutdown_seconds),
+        max_connections: settings.max_connections,
+        ..Limits::default()
+    }
+}
+
+fn filter(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "info,headwater=debug",
+        LogLevel::Trace => "trace",
+    }
+}
+
+fn lines(format: LogFormat) -> telemetry::Lines {
+    match format {
+        LogFormat::Text => telemetry::Lines::Text,
+        LogFormat::Json => telemetry::Lines::Json,
+    }
+}

@@ -1,0 +1,262 @@
+//! What an operator sets: `config.toml`, then the environment, then the command line.
+//!
+//! What belongs to one film is not configuration. Every key has a default; `config.toml` at the top of
+//! the repository explains each of them, and a test holds the two together.
+
+mod load;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use load::{ConfigError, load};
+
+/// All settings.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Sockets and time-outs.
+    pub server: Server,
+    /// How films are cut, written and cached.
+    pub origin: Origin,
+    /// Where things are.
+    pub storage: Storage,
+    /// What is written to standard error.
+    pub log: Log,
+}
+
+/// `[server]`
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// Address of the plain HTTP listener.
+    pub listen: SocketAddr,
+    /// Address of the HTTPS listener; needs `certificate` and `key`, or `--tls-self-signed`.
+    pub tls_listen: Option<SocketAddr>,
+    /// PEM file with the certificate chain.
+    pub certificate: Option<PathBuf>,
+    /// PEM file with the private key.
+    pub key: Option<PathBuf>,
+    /// How long a client may take to send a request's header, seconds.
+    pub header_timeout_seconds: u64,
+    /// How long a connection may lie idle, seconds.
+    pub idle_timeout_seconds: u64,
+    /// How long a client may take no byte of an answer, seconds.
+    pub write_stall_timeout_seconds: u64,
+    /// The most connections at a time.
+    pub max_connections: usize,
+    /// How long requests under way may take to finish when the program is asked to end, seconds.
+    pub shutdown_seconds: u64,
+}
+
+/// `[origin]`
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Origin {
+    /// Which of two forms to write where old and new players differ.
+    pub dialect: Dialect,
+    /// A segment is the fewest whole groups of pictures that last this long, milliseconds.
+    pub target_segment_milliseconds: u64,
+    /// Films whose segments would be longer are refused, milliseconds.
+    pub max_segment_milliseconds: u64,
+    /// How many segments make one transport-stream segment, unless the server manifest says.
+    pub fragments_per_ts_segment: u32,
+    /// `Cache-Control: max-age` of finished films, seconds.
+    pub cache_max_age_seconds: u64,
+    /// Memory for indexes of films, bytes.
+    pub index_cache_bytes: u64,
+    /// Memory for finished segments, bytes.
+    pub segment_cache_bytes: u64,
+    /// What printed URLs begin with.
+    pub public_base_url: Option<String>,
+}
+
+/// `[storage]`
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Storage {
+    /// Headwater's own folder.
+    pub data_dir: Option<PathBuf>,
+    /// The folder of the demo film; an empty path for none.
+    pub demo_folder: Option<PathBuf>,
+    /// Serve symbolic links that lead out of a published folder.
+    pub follow_symlinks: bool,
+}
+
+/// `[log]`
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// The least important messages that are written.
+    pub level: LogLevel,
+    /// For people or for programs.
+    pub format: LogFormat,
+}
+
+/// `log.level`
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Only what makes a request or the service fail.
+    Error,
+    /// And what an operator should look at.
+    Warn,
+    /// And what happens to the service as a whole.
+    #[default]
+    Info,
+    /// And what happens in a request.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// `log.format`
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One readable line each.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `origin.dialect`
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// What today's players want.
+    #[default]
+    Modern,
+    /// Azure Media Services' own form.
+    Ams,
+}
+
+impl From<Dialect> for crate::packager::Dialect {
+    fn from(dialect: Dialect) -> crate::packager::Dialect {
+        match dialect {
+            Dialect::Modern => crate::packager::Dialect::Modern,
+            Dialect::Ams => crate::packager::Dialect::Ams,
+        }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Server {
+        Server {
+            listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080)),
+            tls_listen: None,
+            certificate: None,
+            key: None,
+            header_timeout_seconds: 10,
+            idle_timeout_seconds: 60,
+            write_stall_timeout_seconds: 30,
+            max_connections: 20_000,
+            shutdown_seconds: 30,
+        }
+    }
+}
+
+impl Default for Origin {
+    fn default() -> Origin {
+        Origin {
+            dialect: Dialect::Modern,
+            target_segment_milliseconds: 2000,
+            max_segment_milliseconds: 20_000,
+            fragments_per_ts_segment: 3,
+            cache_max_age_seconds: 259_200,
+            index_cache_bytes: 128 << 20,
+            segment_cache_bytes: 256 << 20,
+            public_base_url: None,
+        }
+    }
+}
+
+impl Config {
+    /// What URLs of this server begin with, without a slash at the end: `origin.public_base_url`, or the
+    /// plain listener as this machine reaches it.
+    pub fn base_url(&self) -> String {
+        match &self.origin.public_base_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{}", reachable(self.server.listen)),
+        }
+    }
+}
+
+/// An address as a program on this machine connects to it: a wildcard is no address to connect to.
+pub fn reachable(listen: SocketAddr) -> String {
+    if listen.ip().is_unspecified() { format!("localhost:{}", listen.port()) } else { listen.to_string() }
+}
+
+impl Storage {
+    /// Headwater's own folder: `storage.data_dir`, or by the XDG base directory rules
+    /// `$XDG_DATA_HOME/headwater`, by default `~/.local/share/headwater`; without a home, `data` in the
+    /// working directory.
+    pub fn data_dir(&self) -> PathBuf {
+        let from_environment = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+        self.data_dir
+            .clone()
+            .or_else(|| from_environment("XDG_DATA_HOME").map(|p| p.join("headwater")))
+            .or_else(|| from_environment("HOME").map(|p| p.join(".local/share/headwater")))
+            .unwrap_or_else(|| PathBuf::from("data"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = include_str!("../config.toml");
+
+    /// A value for every key; without `..`, so that a new key cannot be forgotten here.
+    fn everything() -> Config {
+        let path = || Some(PathBuf::from("/x"));
+        Config {
+            server: Server { tls_listen: "[::]:1".parse().ok(), certificate: path(), key: path(), ..Server::default() },
+            origin: Origin { public_base_url: Some("https://x/".to_owned()), ..Origin::default() },
+            storage: Storage { data_dir: path(), demo_folder: path(), follow_symlinks: true },
+            log: Log::default(),
+        }
+    }
+
+    #[test]
+    fn config_toml_states_the_defaults() {
+        assert_eq!(toml::from_str::<Config>(FILE).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn config_toml_explains_every_key() {
+        let keys = toml::Table::try_from(everything()).unwrap();
+        for (section, values) in &keys {
+            let header = format!("[{section}]\n");
+            let text = FILE.split_once(&header).unwrap_or_else(|| panic!("no {header}")).1;
+            let text = text.split("\n[").next().unwrap();
+            for key in values.as_table().unwrap().keys() {
+                let lines: Vec<&str> = text.lines().collect();
+                let is_key = |line: &&str| line.trim_start_matches("# ").starts_with(&format!("{key} = "));
+                let at = lines.iter().position(is_key).unwrap_or_else(|| panic!("{section}.{key} is missing"));
+                assert!(at > 0 && lines[at - 1].starts_with("# "), "{section}.{key} has no explanation above it");
+            }
+        }
+        // And nothing else: every line with a key, commented out or not, is a key of ours.
+        let active: String = FILE
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(rest) if rest.split(' ').nth(1) == Some("=") => format!("{rest}\n"),
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        toml::from_str::<Config>(&active).unwrap();
+    }
+
+    #[test]
+    fn printed_urls_can_be_opened_from_this_machine() {
+        let mut config = Config::default();
+        assert_eq!(config.base_url(), "http://localhost:8080");
+        config.server.listen = "192.0.2.1:80".parse().unwrap();
+        assert_eq!(config.base_url(), "http://192.0.2.1:80");
+        config.origin.public_base_url = Some("https://cdn.example/x/".to_owned());
+        assert_eq!(config.base_url(), "https://cdn.example/x");
+    }
+}
