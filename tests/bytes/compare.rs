@@ -15,19 +15,26 @@ pub struct Met {
 pub fn pictures(source: &Pictures, output: &Pictures, shift: i64) -> Result<Met, String> {
     let zero = shift * output.base.1 / output.base.0;
     let first = source.pictures.first().map_or(0, |p| p.pts);
-    let before = output.pictures.iter().take_while(|p| {
-        p.pts < zero && first >= 0 && !near(p.pts - zero, output.base, first, source.base, 1)
-    });
+    let before = output
+        .pictures
+        .iter()
+        .take_while(|p| p.pts < zero && first >= 0 && !near(p.pts - zero, output.base, first, source.base, 1));
     let shown = &output.pictures[before.count()..];
     for (frame, (want, have)) in source.pictures.iter().zip(shown).enumerate() {
         if want.hash != have.hash {
             let elsewhere = source.pictures.iter().position(|p| p.hash == have.hash);
-            return Err(format!("frame {frame} is {} instead of {}, frame {elsewhere:?} of the source", have.hash, want.hash));
+            return Err(format!(
+                "frame {frame} is {} instead of {}, frame {elsewhere:?} of the source",
+                have.hash, want.hash
+            ));
         }
         if !near(want.pts, source.base, have.pts - zero, output.base, 1) {
             return Err(format!(
                 "frame {frame} is at {} × {:?} instead of {} × {:?} s",
-                have.pts - zero, output.base, want.pts, source.base
+                have.pts - zero,
+                output.base,
+                want.pts,
+                source.base
             ));
         }
     }
@@ -63,7 +70,8 @@ pub fn sound(source: &Sound, output: &Sound, shift: i64, packets: usize) -> Resu
     let Some(lead) = found else {
         return Err(format!(
             "the first samples differ; sound begins at sample {} and the source's at {}",
-            output.first - zero, source.first
+            output.first - zero,
+            source.first
         ));
     };
     let have = &output.pcm[lead as usize * source.frame..];
@@ -81,10 +89,16 @@ pub fn sound(source: &Sound, output: &Sound, shift: i64, packets: usize) -> Resu
     if !near(want, source.packet_base, have - zero, output.packet_base, 1) {
         return Err(format!(
             "the first audio frame is at {} × {:?} instead of {want} × {:?} s",
-            have - zero, output.packet_base, source.packet_base
+            have - zero,
+            output.packet_base,
+            source.packet_base
         ));
     }
-    Ok(Met { source: (want, source.packet_base), output: (have - zero, output.packet_base), count: source.pcm.len() / source.frame })
+    Ok(Met {
+        source: (want, source.packet_base),
+        output: (have - zero, output.packet_base),
+        count: source.pcm.len() / source.frame,
+    })
 }
 
 /// (First picture − first sound) minus the source's, in ticks of `scale`, rounded away from zero.

@@ -82,9 +82,32 @@ pub fn sound(file: &Path, map: &Map, scratch: &Path) -> Result<Sound, String> {
     let (map, packets, frames) = (map.argument(), scratch.with_extension("packets"), scratch.with_extension("frames"));
     let (packets_name, frames_name) = (packets.to_string_lossy(), frames.to_string_lossy());
     let arguments = [
-        "-y", "-map", &map, "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1", //
-        "-map", &map, "-c:a", "pcm_f32le", "-f", "framehash", "-hash", "md5", &frames_name, //
-        "-map", &map, "-c", "copy", "-f", "framehash", "-hash", "md5", &packets_name,
+        "-y",
+        "-map",
+        &map,
+        "-c:a",
+        "pcm_f32le",
+        "-f",
+        "f32le",
+        "pipe:1", //
+        "-map",
+        &map,
+        "-c:a",
+        "pcm_f32le",
+        "-f",
+        "framehash",
+        "-hash",
+        "md5",
+        &frames_name, //
+        "-map",
+        &map,
+        "-c",
+        "copy",
+        "-f",
+        "framehash",
+        "-hash",
+        "md5",
+        &packets_name,
     ];
     let (pcm, complaints) = ffmpeg(file, &arguments)?;
     let read = |path: &Path| fs::read_to_string(path).map_err(|e| e.to_string());
@@ -95,7 +118,10 @@ pub fn sound(file: &Path, map: &Map, scratch: &Path) -> Result<Sound, String> {
     }
     for (index, pair) in frames.rows.windows(2).enumerate() {
         if (pair[1].0 - pair[0].0 - frames.durations[index]).abs() > 1 {
-            return Err(format!("a gap in the sound: frame {index} begins at {}, the next at {}", pair[0].0, pair[1].0));
+            return Err(format!(
+                "a gap in the sound: frame {index} begins at {}, the next at {}",
+                pair[0].0, pair[1].0
+            ));
         }
     }
     Ok(Sound {

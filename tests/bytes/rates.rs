@@ -48,7 +48,13 @@ fn within(what: &str, stated: u64, peak: u64, wrong: &mut Vec<String>) {
 }
 
 /// `BANDWIDTH`, `AVERAGE-BANDWIDTH`, `CODECS`, `RESOLUTION`, `FRAME-RATE` of each variant.
-pub fn hls(film: &Film, about: &str, multivariant: &Multivariant, keyframes: &[(String, Listed)], wrong: &mut Vec<String>) {
+pub fn hls(
+    film: &Film,
+    about: &str,
+    multivariant: &Multivariant,
+    keyframes: &[(String, Listed)],
+    wrong: &mut Vec<String>,
+) {
     for variant in &multivariant.playlist.variants {
         let about = format!("{about} {}", variant.uri);
         let listed = match variant.is_i_frame {
@@ -116,7 +122,9 @@ pub fn dash(film: &Film, about: &str, listed: &Listed, wrong: &mut Vec<String>) 
     let probed = Probed::of(film, listed.track);
     match codecs(film, listed.track) {
         Ok(c) if c.are(representation.attribute("codecs").unwrap_or_default()) => {}
-        other => wrong.push(format!("{about}: codecs are {:?}, ffprobe says {other:?}", representation.attribute("codecs"))),
+        other => {
+            wrong.push(format!("{about}: codecs are {:?}, ffprobe says {other:?}", representation.attribute("codecs")))
+        }
     }
     let mut same = |name: &str, value: &str| {
         if representation.attribute(name) != Some(value) {
@@ -185,8 +193,11 @@ impl Codecs {
         match self {
             Codecs::Aac(expected) => stated == *expected,
             Codecs::Avc { profile, level } => {
-                let digits = stated.strip_prefix("avc1.").or(stated.strip_prefix("avc3.")).unwrap_or_default().to_lowercase();
-                digits.len() == 6 && digits.starts_with(&format!("{profile:02x}")) && digits.ends_with(&format!("{level:02x}"))
+                let digits =
+                    stated.strip_prefix("avc1.").or(stated.strip_prefix("avc3.")).unwrap_or_default().to_lowercase();
+                digits.len() == 6
+                    && digits.starts_with(&format!("{profile:02x}"))
+                    && digits.ends_with(&format!("{level:02x}"))
             }
         }
     }
