@@ -38,7 +38,7 @@ pub fn key_frame_times(track: &SourceTrack) -> Vec<Candidate> {
     let lead = track.samples.first().map_or(0, |s| i64::from(s.composition_offset));
     let time = |decode: i64, offset: i32| decode + i64::from(offset) - lead + track.edit.delay;
     let Some(key_frames) = track.samples.key_frames() else {
-        return dense(track, |decode, offset| time(decode, offset));
+        return dense(track, time);
     };
     let served = key_frames.iter().filter(|k| k.sample < track.served_samples);
     let all = served.map(|k| Candidate { time: time(k.decode, k.composition_offset), sample: k.sample });
@@ -118,7 +118,7 @@ pub fn first_difference(tracks: &[&SourceTrack]) -> Option<Difference> {
                 while other.get(position).is_some_and(|(t, _)| *t < time - tolerance) {
                     position += 1;
                 }
-                !other.get(position).is_some_and(|(t, _)| *t <= time + tolerance)
+                other.get(position).is_none_or(|(t, _)| *t > time + tolerance)
             });
             if let Some((time, _)) = missing
                 && *time < end - tolerance
