@@ -15,19 +15,26 @@ pub struct Met {
 pub fn pictures(source: &Pictures, output: &Pictures, shift: i64) -> Result<Met, String> {
     let zero = shift * output.base.1 / output.base.0;
     let first = source.pictures.first().map_or(0, |p| p.pts);
-    let before = output.pictures.iter().take_while(|p| {
-        p.pts < zero && first >= 0 && !near(p.pts - zero, output.base, first, source.base, 1)
-    });
+    let before = output
+        .pictures
+        .iter()
+        .take_while(|p| p.pts < zero && first >= 0 && !near(p.pts - zero, output.base, first, source.base, 1));
     let shown = &output.pictures[before.count()..];
     for (frame, (want, have)) in source.pictures.iter().zip(shown).enumerate() {
         if want.hash != have.hash {
             let elsewhere = source.pictures.iter().position(|p| p.hash == have.hash);
-            return Err(format!("frame {frame} is {} instead of {}, frame {elsewhere:?} of the source", have.hash, want.hash));
+            return Err(format!(
+                "frame {frame} is {} instead of {}, frame {elsewhere:?} of the source",
+                have.hash, want.hash
+            ));
         }
         if !near(want.pts, source.base, have.pts - zero, output.base, 1) {
             return Err(format!(
                 "frame {frame} is at {} × {:?} instead of {} × {:?} s",
-                have.pts - zero, output.base, want.pts, source.base
+                have.pts - zero,
+                output.base,
+                want.pts,
+                source.base
             ));
         }
     }
@@ -63,7 +70,8 @@ pub fn sound(source: &Sound, output: &Sound, shift: i64, packets: usize) -> Resu
     let Some(lead) = found else {
         return Err(format!(
             "the first samples differ; sound begins at sample {} and the source's at {}",
-            output.first - zero, source.first
+            output.first - zero,
+            source.first
         ));
     };
     let have = &output.pcm[lead as usize * source.frame..];
@@ -80,16 +88,28 @@ pub fn sound(source: &Sound, output: &Sound, shift: i64, packets: usize) -> Resu
         return Err(format!("gaps {gaps:?} in the sound instead of {:?}", source.gaps));
     }
     // The same packets, counted from the end: the source's edit list may have left some out at the start.
+    // In transport streams only the first frame of a PES packet has a time of its own: the stream's first is.
     let common = source.packets.len().min(output.packets.len());
-    let (want, have) = (source.packets[source.packets.len() - common], output.packets[output.packets.len() - common]);
+    let (want, have) =
+        (&source.packets[source.packets.len() - common..], &output.packets[output.packets.len() - common..]);
     let zero = shift * output.packet_base.1 / output.packet_base.0;
-    if !near(want, source.packet_base, have - zero, output.packet_base, 1) {
-        return Err(format!(
-            "the first audio frame is at {} × {:?} instead of {want} × {:?} s",
-            have - zero, output.packet_base, source.packet_base
-        ));
+    let timed = if shift == 0 { common } else { 1 };
+    for (frame, (want, have)) in want.iter().zip(have).enumerate().take(timed) {
+        if !near(*want, source.packet_base, have - zero, output.packet_base, 1) {
+            return Err(format!(
+                "audio frame {frame} of {common} is at {} × {:?} instead of {want} × {:?} s",
+                have - zero,
+                output.packet_base,
+                source.packet_base
+            ));
+        }
     }
-    Ok(Met { source: (want, source.packet_base), output: (have - zero, output.packet_base), count: source.pcm.len() / source.frame })
+    let (want, have) = (want[0], have[0]);
+    Ok(Met {
+        source: (want, source.packet_base),
+        output: (have - zero, output.packet_base),
+        count: source.pcm.len() / source.frame,
+    })
 }
 
 /// (First picture − first sound) minus the source's, in ticks of `scale`, rounded away from zero.

@@ -73,7 +73,8 @@ pub fn judge(folder: &Path) -> Judged {
     let mut judged = judge.judged;
     let (excepted, wrong) = judged.wrong.drain(..).partition(|w| exceptions::reason(&judged.name, w).is_some());
     let excepted: Vec<String> = excepted;
-    judged.excepted = excepted.iter().map(|e| format!("{e} ({})", exceptions::reason(&judged.name, e).unwrap_or_default())).collect();
+    judged.excepted =
+        excepted.iter().map(|e| format!("{e} ({})", exceptions::reason(&judged.name, e).unwrap_or_default())).collect();
     judged.wrong = wrong;
     judged
 }
@@ -114,7 +115,11 @@ impl Judge<'_> {
         };
         match listing::smooth(self.film, format("fmp4-v20"), MODERN) {
             Ok(old) => {
-                let all = |l: &[Listed]| l.iter().flat_map(|l| l.segments.iter().map(|s| (s.url.clone(), s.duration, s.bytes.clone()))).collect::<Vec<_>>();
+                let all = |l: &[Listed]| {
+                    l.iter()
+                        .flat_map(|l| l.segments.iter().map(|s| (s.url.clone(), s.duration, s.bytes.clone())))
+                        .collect::<Vec<_>>()
+                };
                 if all(&old) != all(&listed) {
                     self.wrong("fmp4-v20: lists other chunks than smooth".to_owned());
                 }
@@ -148,7 +153,10 @@ impl Judge<'_> {
                 (Ok(info), Ok(raw)) => {
                     let header = (raw.len() as u32 + 8).to_be_bytes();
                     if [info.as_slice(), &header, b"mdat", &raw].concat() != segment.bytes {
-                        self.wrong(format!("{about} {}: FragmentInfo and RawFragments are not its parts", segment.time));
+                        self.wrong(format!(
+                            "{about} {}: FragmentInfo and RawFragments are not its parts",
+                            segment.time
+                        ));
                     }
                 }
                 (info, raw) => self.wrong(format!("{about} {}: {:?} {:?}", segment.time, info.err(), raw.err())),
@@ -183,7 +191,11 @@ impl Judge<'_> {
                 p.hash == picture.hash && judge::near(p.pts, source.base, picture.pts - zero, decoded.base, 1)
             });
             if !there && picture.pts >= zero {
-                self.wrong(format!("{about}: key frame {index} at {} × {:?} s is not the source's", picture.pts - zero, decoded.base));
+                self.wrong(format!(
+                    "{about}: key frame {index} at {} × {:?} s is not the source's",
+                    picture.pts - zero,
+                    decoded.base
+                ));
             }
         }
     }
@@ -203,7 +215,9 @@ impl Judge<'_> {
             } else {
                 self.fragments(&about, stream);
                 let twin = cmaf.iter().find(|c| c.track == stream.track);
-                let bytes = |l: &Listed| (l.init.clone(), l.segments.iter().map(|s| (s.time, s.bytes.clone())).collect::<Vec<_>>());
+                let bytes = |l: &Listed| {
+                    (l.init.clone(), l.segments.iter().map(|s| (s.time, s.bytes.clone())).collect::<Vec<_>>())
+                };
                 // DASH may list segments in which a shorter track has nothing; HLS does not.
                 if twin.map(bytes) != Some(bytes(stream)) {
                     self.wrong(format!("{about}: other bytes than mpd-time-cmaf"));
@@ -254,12 +268,21 @@ impl Judge<'_> {
                 self.wrong(format!("{about}: {}", decoded.complaints));
             }
             let zero = TS_OFFSET * 90_000;
-            let shown: Vec<&str> = decoded.pictures.iter().filter(|p| next.is_some() || p.pts >= zero - 1).map(|p| p.hash.as_str()).collect();
+            let shown: Vec<&str> = decoded
+                .pictures
+                .iter()
+                .filter(|p| next.is_some() || p.pts >= zero - 1)
+                .map(|p| p.hash.as_str())
+                .collect();
             let begin = next.unwrap_or(0);
-            let want: Vec<&str> = source.pictures.iter().skip(begin).take(shown.len()).map(|p| p.hash.as_str()).collect();
+            let want: Vec<&str> =
+                source.pictures.iter().skip(begin).take(shown.len()).map(|p| p.hash.as_str()).collect();
             if shown != want {
                 let first = shown.iter().zip(&want).position(|(a, b)| a != b);
-                self.wrong(format!("{about}: alone, picture {first:?} of {} is not the source's, after {begin}", shown.len()));
+                self.wrong(format!(
+                    "{about}: alone, picture {first:?} of {} is not the source's, after {begin}",
+                    shown.len()
+                ));
             }
             next = Some(begin + shown.len());
         }
@@ -280,7 +303,8 @@ impl Judge<'_> {
             // The group's last segment lasts as long as its longest track; EXTINF is in microseconds.
             let exact = scale != 1_000_000;
             let next = stream.segments.get(index + 1).map(|n| n.time - segment.time);
-            let same = if exact { fragment.duration as i64 == listed } else { next.is_none_or(|n| n == fragment.duration) };
+            let same =
+                if exact { fragment.duration as i64 == listed } else { next.is_none_or(|n| n == fragment.duration) };
             if !same && !(last && exact && (fragment.duration as i64) < listed) {
                 self.wrong(format!("{about}: {} lasts {}, listed are {listed}", segment.url, fragment.duration));
             }
@@ -291,7 +315,11 @@ impl Judge<'_> {
     fn lengths(&mut self, about: &str, stream: &Listed) {
         let context_scale = {
             let selection = packager::Selection::default();
-            let context = packager::Context { dialect: MODERN, now: headwater::time::UtcTime { unix_millis: 0 }, selection: &selection };
+            let context = packager::Context {
+                dialect: MODERN,
+                now: headwater::time::UtcTime { unix_millis: 0 },
+                selection: &selection,
+            };
             let tag = about.split(' ').next().unwrap_or_default();
             i128::from(format(tag).url_timescale(&self.film.presentation, stream.track.group, &context).get())
         };
@@ -331,7 +359,8 @@ impl Judge<'_> {
 
     /// Rendering twice gives the same bytes.
     fn again(&mut self, tag: &str, listed: &[Listed]) {
-        let segments = |l: &Listed| l.segments.iter().take(1).chain(l.segments.last()).cloned().collect::<Vec<Segment>>();
+        let segments =
+            |l: &Listed| l.segments.iter().take(1).chain(l.segments.last()).cloned().collect::<Vec<Segment>>();
         for segment in listed.iter().flat_map(segments) {
             if self.film.fetch(format(tag), MODERN, &segment.url).as_ref() != Ok(&segment.bytes) {
                 self.wrong(format!("{tag} {}: other bytes the second time", segment.url));
@@ -379,7 +408,7 @@ impl Judge<'_> {
         let (film, file, scratch) = (self.film, self.film.file_of(track), self.scratch.join("source"));
         let decode = || {
             let decoded = judge::sound(&file, &Map::Id(film.presentation.track(track).source_id), &scratch)?;
-            Ok(moved(decoded, least_offset(film, track)))
+            Ok(moved(decoded, least_offset(film, track) - exceptions::sound_is_late_by(&film.name)))
         };
         self.sources.sounds.entry(track).or_insert_with(decode).clone().map_err(|e| format!("source: {e}"))
     }

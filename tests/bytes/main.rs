@@ -48,7 +48,8 @@ fn judge(folders: Vec<PathBuf>) {
         film.excepted.iter().for_each(|e| println!("    excepted: {e}"));
     }
     println!("{} films in {:.0?}", judged.len(), began.elapsed());
-    let wrong: Vec<String> = judged.iter().flat_map(|f| f.wrong.iter().map(move |w| format!("{}: {w}", f.name))).collect();
+    let wrong: Vec<String> =
+        judged.iter().flat_map(|f| f.wrong.iter().map(move |w| format!("{}: {w}", f.name))).collect();
     assert!(wrong.is_empty(), "{} things are wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 

@@ -31,26 +31,34 @@ pub fn init(level: &Element) -> Vec<u8> {
         true => (avc(level), full(b"vmhd", 1, &[&[0; 8]]), b"vide"),
         false => (aac(level), full(b"smhd", 0, &[&[0; 4]]), b"soun"),
     };
-    let matrix: Vec<u8> = [0x1_0000u32, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000].iter().flat_map(|n| n.to_be_bytes()).collect();
+    let matrix: Vec<u8> =
+        [0x1_0000u32, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000].iter().flat_map(|n| n.to_be_bytes()).collect();
     let scale = 10_000_000u32.to_be_bytes();
     let one = 1u32.to_be_bytes();
     let url = full(b"url ", 1, &[]);
     let empty = |kind| full(kind, 0, &[&[0; 4]]);
-    let stbl = boxed(b"stbl", &[
-        &full(b"stsd", 0, &[&one, &entry]),
-        &empty(b"stts"),
-        &empty(b"stsc"),
-        &full(b"stsz", 0, &[&[0; 8]]),
-        &empty(b"stco"),
-    ]);
+    let stbl = boxed(
+        b"stbl",
+        &[
+            &full(b"stsd", 0, &[&one, &entry]),
+            &empty(b"stts"),
+            &empty(b"stsc"),
+            &full(b"stsz", 0, &[&[0; 8]]),
+            &empty(b"stco"),
+        ],
+    );
     let minf = boxed(b"minf", &[&header, &boxed(b"dinf", &[&full(b"dref", 0, &[&one, &url])]), &stbl]);
-    let mdia = boxed(b"mdia", &[
-        &full(b"mdhd", 0, &[&[0; 8], &scale, &[0; 4], &[0x55, 0xc4, 0, 0]]),
-        &full(b"hdlr", 0, &[&[0; 4], handler, &[0; 13]]),
-        &minf,
-    ]);
+    let mdia = boxed(
+        b"mdia",
+        &[
+            &full(b"mdhd", 0, &[&[0; 8], &scale, &[0; 4], &[0x55, 0xc4, 0, 0]]),
+            &full(b"hdlr", 0, &[&[0; 4], handler, &[0; 13]]),
+            &minf,
+        ],
+    );
     let tkhd = full(b"tkhd", 7, &[&[0; 8], &one, &[0; 24], &matrix, &[0; 8]]);
-    let mvhd = full(b"mvhd", 0, &[&[0; 8], &scale, &[0; 4], &[0, 1, 0, 0, 1, 0], &[0; 10], &matrix, &[0; 24], &[0, 0, 0, 2]]);
+    let mvhd =
+        full(b"mvhd", 0, &[&[0; 8], &scale, &[0; 4], &[0, 1, 0, 0, 1, 0], &[0; 10], &matrix, &[0; 24], &[0, 0, 0, 2]]);
     let trex = full(b"trex", 0, &[&one, &one, &[0; 12]]);
     let moov = boxed(b"moov", &[&mvhd, &boxed(b"trak", &[&tkhd, &mdia]), &boxed(b"mvex", &[&trex])]);
     [boxed(b"ftyp", &[b"isml", &[0; 4], b"iso5"]), moov].concat()
@@ -76,16 +84,20 @@ fn avc(level: &Element) -> Vec<u8> {
         record.extend((unit.len() as u16).to_be_bytes());
         record.extend_from_slice(unit);
     }
-    let size = [(number(level, "MaxWidth") as u16).to_be_bytes(), (number(level, "MaxHeight") as u16).to_be_bytes()].concat();
-    boxed(b"avc1", &[
-        &[0, 0, 0, 0, 0, 0, 0, 1],
-        &[0; 16],
-        &size,
-        &[0, 0x48, 0, 0, 0, 0x48, 0, 0, 0, 0, 0, 0, 0, 1],
-        &[0; 32],
-        &[0, 0x18, 0xff, 0xff],
-        &boxed(b"avcC", &[&record]),
-    ])
+    let size =
+        [(number(level, "MaxWidth") as u16).to_be_bytes(), (number(level, "MaxHeight") as u16).to_be_bytes()].concat();
+    boxed(
+        b"avc1",
+        &[
+            &[0, 0, 0, 0, 0, 0, 0, 1],
+            &[0; 16],
+            &size,
+            &[0, 0x48, 0, 0, 0, 0x48, 0, 0, 0, 0, 0, 0, 0, 1],
+            &[0; 32],
+            &[0, 0x18, 0xff, 0xff],
+            &boxed(b"avcC", &[&record]),
+        ],
+    )
 }
 
 fn aac(level: &Element) -> Vec<u8> {
@@ -98,13 +110,16 @@ fn aac(level: &Element) -> Vec<u8> {
     let decoder = descriptor(4, &[&[0x40, 0x15], &[0; 11], &descriptor(5, &[&config])]);
     let esds = full(b"esds", 0, &[&descriptor(3, &[&[0, 1, 0], &decoder, &descriptor(6, &[&[2]])])]);
     let rate = number(level, "SamplingRate");
-    boxed(b"mp4a", &[
-        &[0, 0, 0, 0, 0, 0, 0, 1],
-        &[0; 8],
-        &(number(level, "Channels") as u16).to_be_bytes(),
-        &(number(level, "BitsPerSample") as u16).to_be_bytes(),
-        &[0; 4],
-        &(rate << 16).to_be_bytes(),
-        &esds,
-    ])
+    boxed(
+        b"mp4a",
+        &[
+            &[0, 0, 0, 0, 0, 0, 0, 1],
+            &[0; 8],
+            &(number(level, "Channels") as u16).to_be_bytes(),
+            &(number(level, "BitsPerSample") as u16).to_be_bytes(),
+            &[0; 4],
+            &(rate << 16).to_be_bytes(),
+            &esds,
+        ],
+    )
 }

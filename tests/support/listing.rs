@@ -68,7 +68,10 @@ impl Multivariant {
     }
 
     /// Renditions of a variant.
-    pub fn renditions<'a>(&'a self, variant: &'a VariantStream) -> impl Iterator<Item = (&'a AlternativeMedia, &'a Listed)> {
+    pub fn renditions<'a>(
+        &'a self,
+        variant: &'a VariantStream,
+    ) -> impl Iterator<Item = (&'a AlternativeMedia, &'a Listed)> {
         let of = self.playlist.alternatives.iter().filter(move |m| Some(&m.group_id) == variant.audio.as_ref());
         of.filter_map(|m| Some((m, self.at(m.uri.as_deref()?))))
     }
@@ -89,7 +92,9 @@ pub fn dash(film: &Film, format: &dyn Format, dialect: Dialect) -> Result<Vec<Li
             let url = |template: &str| format!("{base}{}", template.replace("$Bandwidth$", bandwidth));
             let init = url(attribute(template, "initialization")?);
             let media = url(attribute(template, "media")?);
-            let times = times.iter().map(|(t, d)| (media.replace("$Time$", &t.to_string()), *t, Ticks(*d as i64, scale as i64)));
+            let times = times
+                .iter()
+                .map(|(t, d)| (media.replace("$Time$", &t.to_string()), *t, Ticks(*d as i64, scale as i64)));
             let mut entry = fetch(film, format, dialect, times.collect())?;
             let Object::Init { track } = film.resolve(&init)? else { return Err(format!("{init} is no init")) };
             if track != entry.track {
@@ -129,7 +134,9 @@ pub fn smooth(film: &Film, format: &dyn Format, dialect: Dialect) -> Result<Vec<
         }
         for level in levels {
             let url = attribute(stream, "Url")?.replace("{bitrate}", attribute(level, "Bitrate")?);
-            let times = chunks.iter().map(|(t, d)| (url.replace("{start time}", &t.to_string()), *t, Ticks(*d as i64, scale as i64)));
+            let times = chunks
+                .iter()
+                .map(|(t, d)| (url.replace("{start time}", &t.to_string()), *t, Ticks(*d as i64, scale as i64)));
             let mut entry = fetch(film, format, dialect, times.collect())?;
             entry.elements = Some((stream.clone(), level.clone()));
             listed.push(entry);
@@ -163,7 +170,8 @@ fn media_playlist(film: &Film, format: &dyn Format, dialect: Dialect, url: &str)
     let playlist: MediaPlaylist = m3u8_rs::parse_media_playlist_res(&bytes).map_err(|e| e.to_string())?;
     // m3u8-rs keeps lengths as 32-bit floats.
     let text = String::from_utf8(bytes).map_err(|e| e.to_string())?;
-    let lengths: Vec<i64> = text.lines().filter_map(|l| l.strip_prefix("#EXTINF:")).map(micros).collect::<Result<_, _>>()?;
+    let lengths: Vec<i64> =
+        text.lines().filter_map(|l| l.strip_prefix("#EXTINF:")).map(micros).collect::<Result<_, _>>()?;
     if lengths.len() != playlist.segments.len() || !playlist.end_list || playlist.i_frames_only != keyframes {
         return Err("lengths, ENDLIST or I-FRAMES-ONLY".to_owned());
     }
@@ -197,18 +205,32 @@ fn micros(line: &str) -> Result<i64, String> {
     Ok(seconds.parse::<i64>().map_err(wrong)? * 1_000_000 + fraction)
 }
 
-fn fetch(film: &Film, format: &dyn Format, dialect: Dialect, times: Vec<(String, u64, Ticks)>) -> Result<Listed, String> {
+fn fetch(
+    film: &Film,
+    format: &dyn Format,
+    dialect: Dialect,
+    times: Vec<(String, u64, Ticks)>,
+) -> Result<Listed, String> {
     let mut entry: Option<Listed> = None;
     for (url, time, duration) in times {
         let object = film.resolve(&url)?;
-        let Object::Segment { track, time: asked, audio, .. } = &object else { return Err(format!("{url}: no segment")) };
+        let Object::Segment { track, time: asked, audio, .. } = &object else {
+            return Err(format!("{url}: no segment"));
+        };
         assert_eq!(time, *asked, "{url}");
         let segment = Segment { bytes: film.get(format, dialect, &object)?, url, time, duration };
         let entry = entry.get_or_insert_with(|| Listed {
             track: *track,
             kind: film.presentation.groups[track.group].kind,
             muxed: audio.as_ref().and_then(|name| {
-                Some(TrackRef { group: film.presentation.groups.iter().position(|g| g.kind == TrackKind::Audio && g.name == *name)?, track: 0 })
+                Some(TrackRef {
+                    group: film
+                        .presentation
+                        .groups
+                        .iter()
+                        .position(|g| g.kind == TrackKind::Audio && g.name == *name)?,
+                    track: 0,
+                })
             }),
             keyframes: false,
             init: None,
@@ -240,7 +262,8 @@ fn timeline(template: &Element) -> Result<Vec<(u64, u64)>, String> {
 
 /// A document that we wrote.
 pub fn parse(bytes: &[u8]) -> Result<Element, String> {
-    xml::parse(bytes, xml::Limits { bytes: 64 << 20, depth: 32, nodes: 10_000_000, attributes: 64 }).map_err(|e| e.to_string())
+    xml::parse(bytes, xml::Limits { bytes: 64 << 20, depth: 32, nodes: 10_000_000, attributes: 64 })
+        .map_err(|e| e.to_string())
 }
 
 /// An attribute that must be there.

@@ -189,11 +189,13 @@ impl Film {
             }
             Object::Init { track } => {
                 let selection = Selection::default();
-                format.init(&self.presentation, *track, &context(dialect, &selection)).map(|r| joined(&r)).map_err(wrong)
+                format
+                    .init(&self.presentation, *track, &context(dialect, &selection))
+                    .map(|r| joined(&r))
+                    .map_err(wrong)
             }
             Object::Segment { track, noun, time, audio } => {
-                let request =
-                    SegmentRequest { track: *track, noun: *noun, time: *time, audio_track: audio.as_deref() };
+                let request = SegmentRequest { track: *track, noun: *noun, time: *time, audio_track: audio.as_deref() };
                 let selection = Selection::default();
                 let context = context(dialect, &selection);
                 let plan = format.plan(&self.presentation, &request, &context).map_err(wrong)?;

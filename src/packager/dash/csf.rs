@@ -34,10 +34,7 @@ pub(super) fn segment(presentation: &Presentation, plan: &Plan, media: &MediaDat
     let configuration = track.codec.decoder_configuration();
     let types = track.codec.video().map(|_| picture_types(&part.samples));
     let shape = Shape {
-        style: FragmentStyle::Csf {
-            decoder_configuration: configuration.as_deref(),
-            picture_types: types.as_deref(),
-        },
+        style: FragmentStyle::Csf { decoder_configuration: configuration.as_deref(), picture_types: types.as_deref() },
         segment_type: None,
         first_sequence_number: 0,
         tfxd: false,
@@ -49,9 +46,11 @@ pub(super) fn segment(presentation: &Presentation, plan: &Plan, media: &MediaDat
 /// Bytes of a segment of that many media bytes and samples, or a little more: what bit rates are measured with.
 pub(super) fn segment_size(track: &Track, media: u64, samples: u64) -> u64 {
     // moof and traf 16, mfhd 16, tfhd 20, tfdt 20, trun 24, headers of avcn and trik 20, mdat 8; per
-    // sample duration and size, and for pictures a composition offset and a picture type.
+    // sample duration and size, for pictures a composition offset and a picture type, and flags where
+    // key frames are inside of segments.
     let configuration = track.codec.decoder_configuration().map_or(0, |record| record.len() as u64);
-    media + 124 + configuration + samples * if track.codec.video().is_some() { 13 } else { 8 }
+    let each = if track.codec.video().is_some() { 13 } else { 8 };
+    media + 124 + configuration + samples * if track.has_inner_key_frames() { each + 4 } else { each }
 }
 
 fn picture_types(table: &SampleTable) -> Vec<u8> {
@@ -134,7 +133,8 @@ mod tests {
         let context = testing::context(Dialect::Ams);
         for (index, segment) in segments.iter().enumerate() {
             let plan = Csf.plan(&film, &request(0, 0, TIMES[index]), &context).unwrap();
-            let read = |range: &std::ops::Range<u64>| Bytes::copy_from_slice(&file[range.start as usize..range.end as usize]);
+            let read =
+                |range: &std::ops::Range<u64>| Bytes::copy_from_slice(&file[range.start as usize..range.end as usize]);
             let media = MediaData::new(plan.reads().into_iter().map(|(f, r)| (f, r.clone(), read(&r))).collect());
             assert_eq!(plan.parts[0].file, FileId(0));
             let ours = Csf.segment(&film, &plan, &media, &context).unwrap();
