@@ -30,6 +30,7 @@ mod psi;
 
 pub use mux::{Segment, Unit, mux};
 pub use packet::PACKET_SIZE;
+pub(crate) use pes::{JITTER, middle};
 pub use psi::{AUDIO_PID, PMT_PID, Program, Stream, VIDEO_PID};
 
 /// How far a PCR stays behind the decode time it is sent with, in 90 kHz ticks (700 ms): the time a

@@ -15,6 +15,8 @@ pub(super) const PCR_INTERVAL: u64 = 9_000;
 const AUDIO_INTERVAL: u64 = 36_000;
 /// Most audio frames in a PES packet.
 const MAX_FRAMES: usize = 16;
+/// How much earlier or later than regular an audio frame may be without a time of its own, 90 kHz ticks.
+pub(crate) const JITTER: u64 = 8;
 /// Longest PES header: six bytes, three bytes, PTS and DTS.
 const MAX_HEADER: usize = 19;
 /// Most bytes that a PES packet with a length can have after its header.
@@ -40,12 +42,13 @@ pub(super) struct Pes {
 pub(super) fn plan(units: &[Unit<'_>], is_video: bool, has_pcr: bool) -> Result<Vec<Pes>, Error> {
     let mut out: Vec<Pes> = Vec::new();
     let longest = if has_pcr { PCR_INTERVAL } else { AUDIO_INTERVAL };
-    let regular = units.windows(2).map(|pair| pair[1].dts.saturating_sub(pair[0].dts)).filter(|step| *step > 0).min();
+    let mut steps: Vec<u64> = units.windows(2).map(|pair| pair[1].dts.saturating_sub(pair[0].dts)).collect();
+    let regular = middle(&mut steps);
     let mut first = 0;
     // PCRs never go back, not even where decode times do.
     let mut clock = 0;
     while let Some(unit) = units.get(first) {
-        let end = if is_video { first + 1 } else { end_of_group(units, first, longest, regular.unwrap_or(0))? };
+        let end = if is_video { first + 1 } else { end_of_group(units, first, longest, regular)? };
         let payload = units.get(first..end).unwrap_or_default().iter().map(Unit::size).sum();
         clock = unit.dts.max(clock);
         let adaptation = Adaptation {
@@ -60,6 +63,12 @@ pub(super) fn plan(units: &[Unit<'_>], is_video: bool, has_pcr: bool) -> Result<
     }
     fill_counter(&mut out);
     Ok(out)
+}
+
+/// The median, or 0 of nothing.
+pub(crate) fn middle(steps: &mut [u64]) -> u64 {
+    let middle = steps.len() / 2;
+    if steps.is_empty() { 0 } else { *steps.select_nth_unstable(middle).1 }
 }
 
 /// Where the PES packet ends that begins with the audio frame `first`: the next begins no more than
@@ -82,7 +91,7 @@ fn end_of_group(units: &[Unit<'_>], first: usize, longest: u64, regular: u64) ->
             return Err(Error::UnitTooLong { size });
         }
         let before = end.checked_sub(1).and_then(|i| units.get(i)).map_or(0, |unit| unit.dts);
-        let gap = unit.dts.saturating_sub(before) > regular + regular / 8;
+        let gap = unit.dts.saturating_sub(before).abs_diff(regular) > JITTER;
         if end > first && (!fits || gap || lasts > longest || end - first >= MAX_FRAMES) {
             break;
         }

@@ -17,9 +17,12 @@ fn sizes(listed: &Listed) -> Vec<Sized> {
 /// Peak segment bit rate (RFC 8216 4.1): the largest of any neighbouring segments that together last
 /// between half and one and a half target durations; and the mean.
 fn measured(listed: &Listed) -> (u64, u64) {
+    let longest = sizes(listed).iter().map(|(_, d)| *d).max().unwrap_or(0);
+    measured_with(listed, listed.target.map_or(longest, |t| t * 1_000_000))
+}
+
+fn measured_with(listed: &Listed, target: u64) -> (u64, u64) {
     let sizes = sizes(listed);
-    let longest = sizes.iter().map(|(_, d)| *d).max().unwrap_or(0);
-    let target = listed.target.map_or(longest, |t| t * 1_000_000);
     let rate = |run: &[Sized]| {
         let (bytes, micros) = run.iter().fold((0, 0), |(b, m), (bytes, micros)| (b + bytes, m + micros));
         ((u128::from(bytes) * 8_000_000).checked_div(u128::from(micros)).unwrap_or(0) as u64, micros)
@@ -40,10 +43,11 @@ fn measured(listed: &Listed) -> (u64, u64) {
     (peak.max(mean), mean)
 }
 
-fn within(what: &str, stated: u64, peak: u64, wrong: &mut Vec<String>) {
+/// At least `peak`, and not much more than `most`.
+fn within(what: &str, stated: u64, peak: u64, most: u64, wrong: &mut Vec<String>) {
     // What is stated is a whole number; measured times are rounded to microseconds. Up to 4 kbit/s of boxes
     // that a bound counts and a segment saves are nothing to a player.
-    if stated + 2 + peak / 1_000_000 < peak || stated * 10 > peak * 11 + 40_000 {
+    if stated + 2 + peak / 1_000_000 < peak || stated * 10 > most * 11 + 40_000 {
         wrong.push(format!("{what} is {stated}, measured {peak}"));
     }
 }
@@ -63,6 +67,9 @@ pub fn hls(
             false => multivariant.at(&variant.uri),
         };
         let (mut peak, mut mean) = measured(listed);
+        // EXT-X-TARGETDURATION is a whole number; by the longest segment's true length, more may count.
+        let longest = sizes(listed).iter().map(|(_, micros)| *micros).max().unwrap_or(0);
+        let rounded = measured_with(listed, longest).0.saturating_sub(peak);
         if listed.kind == TrackKind::Video {
             let renditions: Vec<(u64, u64)> = multivariant.renditions(variant).map(|(_, l)| measured(l)).collect();
             peak += renditions.iter().map(|r| r.0).max().unwrap_or(0);
@@ -71,7 +78,7 @@ pub fn hls(
             let renditions = multivariant.renditions(variant).map(|(_, l)| measured(l));
             (peak, mean) = renditions.fold((peak, mean), |(p, m), (rp, rm)| (p.max(rp), m.max(rm)));
         }
-        within(&format!("{about}: BANDWIDTH"), variant.bandwidth, peak, wrong);
+        within(&format!("{about}: BANDWIDTH"), variant.bandwidth, peak, peak + rounded, wrong);
         match variant.average_bandwidth {
             Some(average) if average.abs_diff(mean) * 10 <= mean + 40_000 && average <= variant.bandwidth => {}
             average => wrong.push(format!("{about}: AVERAGE-BANDWIDTH is {average:?}, measured {mean}")),
@@ -120,7 +127,7 @@ pub fn dash(film: &Film, about: &str, listed: &Listed, wrong: &mut Vec<String>) 
     let whole: Vec<Sized> = sizes(listed).into_iter().filter(|(_, d)| d * 2 >= longest).collect();
     let all = sizes(listed).iter().fold((0, 0), |(b, m), (bytes, micros)| (b + bytes, m + micros));
     let peak = whole.iter().map(rate).max().unwrap_or(0).max(rate(&all));
-    within(&format!("{about}: bandwidth"), number(representation, "bandwidth").unwrap_or(0), peak, wrong);
+    within(&format!("{about}: bandwidth"), number(representation, "bandwidth").unwrap_or(0), peak, peak, wrong);
     let probed = Probed::of(film, listed.track);
     match codecs(film, listed.track) {
         Ok(c) if c.are(representation.attribute("codecs").unwrap_or_default()) => {}

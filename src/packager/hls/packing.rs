@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::media::Track;
-use crate::mpegts::PACKET_SIZE;
+use crate::mpegts::{self, PACKET_SIZE};
 use crate::time::{MediaTime, Timescale};
 
 use super::Flavor;
@@ -111,9 +111,9 @@ impl Packing {
         let (mut packets, mut clocks, mut payload, mut frames) = (0u64, 0u64, 0u64, 0u64);
         let (mut begun, mut before, mut slack) = (0u64, 0u64, 0u64);
         let sized = || track.samples.iter_from(first.min(u64::from(u32::MAX)) as u32).take(samples as usize);
-        // The last sample of a track may be stated shorter than it is.
-        let steps = sized().zip(sized().skip(1)).map(|((from, _), (to, _))| to - from);
-        let regular = steps.filter(|step| *step > 0).min().unwrap_or(0);
+        let times = || sized().map(|(decode, _)| stamps.decode(decode + track.edit.delay));
+        let mut steps: Vec<u64> = times().zip(times().skip(1)).map(|(from, to)| to.saturating_sub(from)).collect();
+        let regular = mpegts::middle(&mut steps);
         let mut gap = false;
         for (decode, sample) in sized() {
             let dts = stamps.decode(decode + track.edit.delay);
@@ -132,8 +132,8 @@ impl Packing {
                 }
                 before = dts;
             }
-            // What follows a pause is in a packet of its own.
-            gap = i64::from(sample.duration) > regular.saturating_add(regular / 8);
+            // What does not follow at once is in a packet of its own.
+            gap = ends.saturating_sub(dts).abs_diff(regular) > mpegts::JITTER;
             frames += 1;
             payload += u64::from(sample.size) + if sample.sync { self.sync_extra } else { self.extra };
         }
