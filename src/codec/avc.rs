@@ -20,6 +20,10 @@ pub(super) const SEQUENCE_PARAMETER_SET: u8 = 7;
 const PICTURE_PARAMETER_SET: u8 = 8;
 const ACCESS_UNIT_DELIMITER: u8 = 9;
 
+/// The most sequence, and the most picture parameter sets: their identifiers go no further
+/// (ISO/IEC 14496-10 7.4.2.1.1, 7.4.2.2).
+const MAX_PARAMETER_SETS: usize = 256;
+
 /// `start_code_prefix_one_3bytes` with its `zero_byte` (ISO/IEC 14496-10 B.1.1).
 const START_CODE: &[u8] = &[0, 0, 0, 1];
 /// An access unit delimiter that allows every slice type (`primary_pic_type` 7, table 7-5).
@@ -261,7 +265,7 @@ impl ParameterSets {
                 Some(PICTURE_PARAMETER_SET) if wants_picture => &mut self.picture,
                 _ => continue,
             };
-            if !list.iter().any(|known| known == nal_unit) {
+            if list.len() < MAX_PARAMETER_SETS && !list.iter().any(|known| known == nal_unit) {
                 list.push(nal_unit.to_vec());
             }
         }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::boxes::{RawBox, once, required};
 use super::fields::{Fields, be_u32};
+use super::movie::within_limit;
 use super::{BoxPath, Error, ErrorKind, FourCc, piff};
 
 /// The most samples in one track run and in all runs of one fragment together. A run may describe
@@ -126,6 +127,7 @@ impl MovieFragment {
                 TRAF => {
                     let path = path.numbered(TRAF, tracks.len() + 1);
                     tracks.push(TrackFragment::parse(&child, path, &mut samples_left)?);
+                    within_limit(tracks.len(), path, child.offset)?;
                 }
                 _ => {}
             }
@@ -150,7 +152,10 @@ impl TrackFragment {
                 (TRUN, _) => {
                     let run = Run::parse(&child, path.numbered(TRUN, runs.len() + 1), *samples_left)?;
                     *samples_left -= run.count;
-                    runs.push(run);
+                    // A run of nothing says nothing.
+                    if run.count > 0 {
+                        runs.push(run);
+                    }
                 }
                 (SENC, _) | (_, Some(piff::SAMPLE_ENCRYPTION)) => encrypted = true,
                 (_, Some(piff::TFXD)) => once(&mut tfxd, child, path)?,

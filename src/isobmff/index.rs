@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use super::boxes::RawBox;
 use super::fields::{be_u32, be_u64};
+use super::movie::within_limit;
 use super::write::{put, write_full_box};
 use super::{BoxPath, Error, ErrorKind, FourCc};
 use crate::time::Timescale;
@@ -121,6 +122,7 @@ impl TrackFragmentRandomAccess {
                 return Err(ErrorKind::DuplicateTrack { track_id: table.track_id }.at(path, child.offset));
             }
             tables.push(table);
+            within_limit(tables.len(), path, child.offset)?;
         }
         Ok(tables)
     }

@@ -29,13 +29,11 @@ mod testing;
 pub use boxes::{BoxHeader, RawBox, boxes};
 pub use error::{BoxPath, Error, ErrorKind};
 pub use four_cc::FourCc;
-pub use fragment::{
-    MAX_SAMPLES_PER_RUN, MovieFragment, Run, RunSample, SAMPLE_IS_NON_SYNC, TrackFragment, is_sync,
-};
+pub use fragment::{MAX_SAMPLES_PER_RUN, MovieFragment, Run, RunSample, SAMPLE_IS_NON_SYNC, TrackFragment, is_sync};
 pub use fragment_writer::{FragmentHeader, FragmentSample, FragmentStyle, WriteError};
 pub use index::{MFRO_SIZE, SegmentIndex, SegmentReference, TrackFragmentRandomAccess, mfra_size};
 pub use init::{Brands, InitSegment, MediaHeader};
-pub use movie::{Movie, MovieExtends, TrackExtends};
+pub use movie::{MAX_TRACKS, Movie, MovieExtends, TrackExtends};
 pub use sample_table::{Chunk, MAX_SAMPLES_PER_TRACK, SampleTables};
 pub use track::{Edit, Track};
 pub use write::{write_box, write_full_box, write_media_data_header, write_uuid_box};

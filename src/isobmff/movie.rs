@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::boxes::{RawBox, once, required};
+use super::fields::be_u32;
 use super::piff;
 use super::track::{Track, is_all_ones};
 use super::{BoxPath, Error, ErrorKind, FourCc};
@@ -17,6 +18,18 @@ const TRAK: FourCc = FourCc(*b"trak");
 const UDTA: FourCc = FourCc(*b"udta");
 const PSSH: FourCc = FourCc(*b"pssh");
 const CMOV: FourCc = FourCc(*b"cmov");
+
+/// The most tracks of one file. Real ones have a handful; each is compared with all others.
+pub const MAX_TRACKS: usize = 256;
+
+/// Refuses more than [`MAX_TRACKS`] of anything that there is one of per track.
+pub(super) fn within_limit(count: usize, path: BoxPath, offset: u64) -> Result<(), Error> {
+    if count > MAX_TRACKS {
+        let (value, limit) = (count as u64, MAX_TRACKS as u64);
+        return Err(ErrorKind::LimitExceeded { what: "tracks", value, limit }.at(path, offset));
+    }
+    Ok(())
+}
 
 /// A movie box.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,8 +96,10 @@ impl Movie {
                         return Err(ErrorKind::DuplicateTrack { track_id: track.id }.at(path, child.offset));
                     }
                     tracks.push(track);
+                    within_limit(tracks.len(), path, child.offset)?;
                 }
-                UDTA if user_data.is_none() => user_data = Some(child.whole),
+                // One that reaches to the end of the movie would mean something else anywhere else.
+                UDTA if user_data.is_none() && be_u32(&child.whole) > 0 => user_data = Some(child.whole),
                 PSSH => protected = true,
                 CMOV => return Err(ErrorKind::Compressed.at(path, child.offset)),
                 _ if child.uuid == Some(piff::PROTECTION_SYSTEM) => protected = true,
@@ -120,6 +135,7 @@ impl MovieExtends {
                         return Err(ErrorKind::DuplicateTrack { track_id }.at(path, child.offset));
                     }
                     defaults.push(entry);
+                    within_limit(defaults.len(), path, child.offset)?;
                 }
                 _ => {}
             }

@@ -33,6 +33,13 @@ pub struct KeyFrame {
     pub size: u32,
 }
 
+impl KeyFrame {
+    fn new(sample: u32, decode: i64, raw: RawSample) -> KeyFrame {
+        let RawSample { offset, size, composition_offset, .. } = raw;
+        KeyFrame { sample, decode, composition_offset, offset, size }
+    }
+}
+
 /// Why samples cannot be indexed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -55,6 +62,10 @@ pub enum SampleIndexError {
 
 /// The most samples that one track may have: 24 hours at 500 per second and some more.
 pub const MAX_SAMPLES: u32 = 50_000_000;
+
+/// The most key frames of a track that has other frames too: each takes many times the memory of a
+/// sample. 24 hours at 25 pictures per second, all of them key frames but one, have 2.2 million.
+const MAX_KEY_FRAMES: usize = 4_000_000;
 
 const BLOCK_SAMPLES: u32 = 64;
 
@@ -245,7 +256,8 @@ fn push_varint(out: &mut Vec<u8>, mut n: u64) {
 #[derive(Debug)]
 pub struct SampleIndexBuilder {
     index: SampleIndex,
-    key_frames: Vec<KeyFrame>,
+    /// The sync samples, from the first sample on that is none.
+    key_frames: Option<Vec<KeyFrame>>,
     latest: i64,
     limit: u32,
     timescale: u32,
@@ -271,7 +283,7 @@ impl SampleIndexBuilder {
                 first: None,
                 start,
             },
-            key_frames: Vec::new(),
+            key_frames: None,
             latest: seconds.saturating_mul(i64::from(timescale.get())),
             limit: MAX_SAMPLES,
             timescale: timescale.get(),
@@ -316,8 +328,14 @@ impl SampleIndexBuilder {
             let seconds = index.end.unsigned_abs() / u64::from(self.timescale);
             return Err(SampleIndexError::TimeOutOfRange { sample: index.count, seconds });
         }
-        let all_sync = self.key_frames.len() == index.count as usize;
-        if self.in_block >= BLOCK_SAMPLES || index.count == 0 || (sample.sync && !all_sync) {
+        if !sample.sync && self.key_frames.is_none() {
+            let so_far = index.iter_from(0).zip(0..);
+            self.key_frames = Some(so_far.map(|((decode, raw), sample)| KeyFrame::new(sample, decode, raw)).collect());
+        }
+        if self.key_frames.as_ref().is_some_and(|k| k.len() >= MAX_KEY_FRAMES) {
+            return Err(SampleIndexError::TooManySamples { limit: MAX_KEY_FRAMES as u32 });
+        }
+        if self.in_block >= BLOCK_SAMPLES || index.count == 0 || (sample.sync && self.key_frames.is_some()) {
             index.blocks.push(Block {
                 first_sample: index.count,
                 position: index.encoded.len() as u32,
@@ -341,14 +359,10 @@ impl SampleIndexBuilder {
         if flags & JUMP != 0 {
             push_varint(&mut index.encoded, zigzag(sample.offset.wrapping_sub(self.offset) as i64));
         }
-        if sample.sync {
-            self.key_frames.push(KeyFrame {
-                sample: index.count,
-                decode: index.end,
-                composition_offset: sample.composition_offset,
-                offset: sample.offset,
-                size: sample.size,
-            });
+        if sample.sync
+            && let Some(key_frames) = &mut self.key_frames
+        {
+            key_frames.push(KeyFrame::new(index.count, index.end, sample));
         }
         (self.duration, self.composition_offset) = (sample.duration, sample.composition_offset);
         self.offset = sample.offset.wrapping_add(u64::from(sample.size));
@@ -363,10 +377,8 @@ impl SampleIndexBuilder {
 
     /// The finished index.
     pub fn finish(mut self) -> SampleIndex {
-        if self.key_frames.len() != self.index.count as usize {
-            self.key_frames.shrink_to_fit();
-            self.index.key_frames = Some(self.key_frames);
-        }
+        self.index.key_frames = self.key_frames.take();
+        self.index.key_frames.iter_mut().for_each(Vec::shrink_to_fit);
         self.index.encoded.shrink_to_fit();
         self.index.blocks.shrink_to_fit();
         self.index

@@ -2,7 +2,7 @@
 
 use crate::isobmff;
 use crate::media::{Edit, SampleIndex};
-use crate::time::{Timescale, rescale_ceil, rescale_round};
+use crate::time::{MAX_MEDIA_SECONDS, Timescale, rescale_ceil, rescale_round};
 
 /// What the edit list means for the track, and whether it asks for more than that.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -31,7 +31,13 @@ pub(super) fn reduce(edits: &[isobmff::Edit], movie: Timescale, track: Timescale
         }
     };
     let (media_time, edit) = first;
-    reduced.edit = Edit { delay: rescale_round(delay, movie, track), media_time };
+    // Past any film: such a list is damaged, and what it asks could not be added up in 64 bits.
+    let latest = i64::from(track.get()).saturating_mul(MAX_MEDIA_SECONDS as i64);
+    let delay = rescale_round(delay, movie, track);
+    if delay > latest || media_time > latest {
+        return Reduced { simplified: true, ..Reduced::default() };
+    }
+    reduced.edit = Edit { delay, media_time };
     reduced.simplified = edit.media_rate != 0x1_0000;
     if edit.segment_duration == 0 {
         return reduced;
@@ -93,7 +99,9 @@ mod tests {
     fn edit_lists_are_reduced() {
         let movie = Timescale::new(1000).unwrap();
         let track = Timescale::new(48_000).unwrap();
-        let table: [(&[isobmff::Edit], i64, i64, Option<i64>, bool); 6] = [
+        let table: [(&[isobmff::Edit], i64, i64, Option<i64>, bool); 8] = [
+            (&[edit(1000, Some(i64::MAX))], 0, 0, None, true),
+            (&[edit(u64::MAX, None), edit(1000, Some(0))], 0, 0, None, true),
             (&[], 0, 0, None, false),
             (&[edit(1000, Some(1024))], 0, 1024, Some(1024 + 48_000 + 48), false),
             (&[edit(1000, None), edit(0, Some(0))], 48_000, 0, None, false),

@@ -16,10 +16,12 @@ pub enum Error {
         /// File name.
         file: String,
         /// Where and what.
-        source: isobmff::Error,
+        source: Box<isobmff::Error>,
     },
     /// A box reaches past the end of its file: the file was cut, or is still being written.
-    #[error("{file}: box '{kind}' at byte {offset} has {size} bytes, but the file ends at {length}; it was cut or is still being written: copy it again")]
+    #[error(
+        "{file}: box '{kind}' at byte {offset} has {size} bytes, but the file ends at {length}; it was cut or is still being written: copy it again"
+    )]
     Truncated {
         /// File name.
         file: String,
@@ -33,7 +35,9 @@ pub enum Error {
         length: u64,
     },
     /// A sample lies outside its file.
-    #[error("{file}: sample {sample} of track {track} ({size} bytes at {offset}) lies outside the file of {length} bytes; it was cut or is still being written: copy it again")]
+    #[error(
+        "{file}: sample {sample} of track {track} ({size} bytes at {offset}) lies outside the file of {length} bytes; it was cut or is still being written: copy it again"
+    )]
     SampleOutside {
         /// File name.
         file: String,
@@ -45,6 +49,18 @@ pub enum Error {
         offset: u64,
         /// How many it should have.
         size: u32,
+        /// Bytes in the file.
+        length: u64,
+    },
+    /// The samples of a track lie over each other: they have more bytes than their file.
+    #[error("{file}: the samples of track {track} have {bytes} bytes together, but the file only {length}")]
+    SamplesOverlap {
+        /// File name.
+        file: String,
+        /// `track_ID`.
+        track: u32,
+        /// Bytes of all its samples.
+        bytes: u64,
         /// Bytes in the file.
         length: u64,
     },
@@ -92,7 +108,7 @@ pub enum Error {
         /// File name.
         file: String,
         /// Where and what.
-        source: ism::ManifestError,
+        source: Box<ism::ManifestError>,
     },
     /// The server manifest names a file that is not there.
     #[error("{manifest} names '{file}', which is not in the folder")]
@@ -119,7 +135,9 @@ pub enum Error {
         reasons: String,
     },
     /// The key frames of the qualities leave a segment longer than allowed.
-    #[error("'{group}': between {at:?} s and the next key frame that all {qualities} qualities share lie more than {limit:?} s; encode all qualities with the same fixed key-frame interval (ffmpeg: -force_key_frames 'expr:gte(t,n_forced*2)' -sc_threshold 0)")]
+    #[error(
+        "'{group}': between {at:?} s and the next key frame that all {qualities} qualities share lie more than {limit:?} s; encode all qualities with the same fixed key-frame interval (ffmpeg: -force_key_frames 'expr:gte(t,n_forced*2)' -sc_threshold 0)"
+    )]
     KeyFrameIntervalTooLarge {
         /// The group's name.
         group: String,

@@ -6,10 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::codec::{self, Codec};
-use crate::isobmff::{
-    self, BoxHeader, FourCc, Movie, MovieFragment, TrackExtends, TrackFragmentRandomAccess,
-};
-use crate::media::{ByteRange, Edit, SampleIndex, SampleIndexBuilder, TrackKind};
+use crate::isobmff::{self, BoxHeader, FourCc, Movie, MovieFragment, TrackExtends, TrackFragmentRandomAccess};
+use crate::media::{ByteRange, Edit, SampleIndex, SampleIndexBuilder, SampleIndexError, TrackKind};
 use crate::time::Timescale;
 
 use super::fragmented::{self, TrackCollector};
@@ -92,6 +90,8 @@ pub const MAX_MOOV: u64 = 512 << 20;
 /// The largest `moof`, `sidx` or `mfra` that is read, bytes.
 pub const MAX_MOOF: u64 = 64 << 20;
 
+/// Parameter sets stand at the beginning of a sample: no more of it is read.
+const FIRST_SAMPLE: u64 = 64 << 10;
 const FIRST_READ: u64 = 64 << 10;
 const NEXT_READ: u64 = 16 << 10;
 
@@ -218,7 +218,7 @@ impl FileIndexer {
     }
 
     fn movie(&mut self, bytes: &Bytes) -> Result<(), Error> {
-        let movie = Movie::parse(bytes, self.position).map_err(|source| Error::Box { file: self.name.clone(), source })?;
+        let movie = Movie::parse(bytes, self.position).map_err(|error| self.damaged(error))?;
         self.moov_first = !self.saw_media;
         if let Some(extends) = &movie.fragmented {
             for track in &movie.tracks {
@@ -276,15 +276,26 @@ impl FileIndexer {
         if self.movie.is_none() {
             return Err(Error::NoMovie { file: self.name.clone() });
         }
-        let fragment =
-            MovieFragment::parse(bytes, self.position).map_err(|source| Error::Box { file: self.name.clone(), source })?;
-        fragmented::add(&self.name, self.length, &fragment, &mut self.collectors, &self.known_times)
+        let fragment = MovieFragment::parse(bytes, self.position).map_err(|error| self.damaged(error))?;
+        fragmented::add(&self.name, self.length, &fragment, &mut self.collectors, &self.known_times)?;
+        // A run may have any number of samples in a few bytes; all together take a byte each.
+        let samples: u64 = self.collectors.values().map(TrackCollector::len).sum();
+        match fragment.tracks.first() {
+            Some(traf) if samples > self.length => {
+                let limit = u32::try_from(self.length).unwrap_or(u32::MAX);
+                let source = SampleIndexError::TooManySamples { limit };
+                Err(Error::Samples { file: self.name.clone(), track: traf.track_id, source })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Everything that can be said without sample bytes.
     fn index(&mut self) -> Result<FileIndex, Error> {
         let movie = self.movie.take().ok_or_else(|| Error::NoMovie { file: self.name.clone() })?;
         let mut tracks = Vec::with_capacity(movie.tracks.len());
+        // All tracks together have no more samples than the file has bytes.
+        let mut left = self.length;
         for track in &movie.tracks {
             let samples_error = |source| Error::Samples { file: self.name.clone(), track: track.id, source };
             let mut encrypted = false;
@@ -295,12 +306,18 @@ impl FileIndexer {
                     (builder, Some(starts))
                 }
                 None => {
-                    let mut builder = SampleIndexBuilder::new(track.timescale, 0).limit(self.length);
+                    let mut builder = SampleIndexBuilder::new(track.timescale, 0).limit(left);
                     progressive::index(&self.name, self.length, track, &mut builder)?;
                     (builder, None)
                 }
             };
-            let indexed = source_track(&movie, track, builder.finish(), fragment_starts, encrypted);
+            left = left.saturating_sub(u64::from(builder.len()));
+            let samples = builder.finish();
+            if samples.bytes() > self.length {
+                let (file, track, bytes, length) = (self.name.clone(), track.id, samples.bytes(), self.length);
+                return Err(Error::SamplesOverlap { file, track, bytes, length });
+            }
+            let indexed = source_track(&movie, track, samples, fragment_starts, encrypted);
             if let (Some(entry), Some(four_cc)) = (track.sample_entries.first(), indexed.sample_entry)
                 && codec::wants_first_sample(four_cc)
                 && !encrypted
@@ -327,7 +344,7 @@ impl FileIndexer {
         while let Some((track, entry)) = self.want_first_sample.last() {
             let Some(track) = index.tracks.get_mut(*track) else { break };
             let Some(first) = track.samples.first() else { break };
-            let range = first.offset..first.offset + u64::from(first.size);
+            let range = first.offset..first.offset + u64::from(first.size).min(FIRST_SAMPLE);
             match self.window.get(&range) {
                 Some(sample) => track.codec = codec::from_sample_entry(entry, Some(&sample)),
                 None => return Ok(Step::Need(range)),
@@ -342,7 +359,11 @@ impl FileIndexer {
 
     fn box_error(&self, kind: isobmff::ErrorKind) -> Error {
         let source = isobmff::Error { path: isobmff::BoxPath::FILE, offset: self.position, kind };
-        Error::Box { file: self.name.clone(), source }
+        self.damaged(source)
+    }
+
+    fn damaged(&self, error: isobmff::Error) -> Error {
+        Error::Box { file: self.name.clone(), source: Box::new(error) }
     }
 }
 

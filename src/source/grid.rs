@@ -38,14 +38,13 @@ pub fn key_frame_times(track: &SourceTrack) -> Vec<Candidate> {
     let lead = track.samples.first().map_or(0, |s| i64::from(s.composition_offset));
     let time = |decode: i64, offset: i32| decode + i64::from(offset) - lead + track.edit.delay;
     let Some(key_frames) = track.samples.key_frames() else {
-        return dense(track, |decode, offset| time(decode, offset));
+        return dense(track, time);
     };
     let served = key_frames.iter().filter(|k| k.sample < track.served_samples);
     let all = served.map(|k| Candidate { time: time(k.decode, k.composition_offset), sample: k.sample });
     let all: Vec<Candidate> = all.collect();
     let Some(starts) = &track.fragment_starts else { return all };
-    let at_starts: Vec<Candidate> =
-        all.iter().copied().filter(|c| starts.binary_search(&c.sample).is_ok()).collect();
+    let at_starts: Vec<Candidate> = all.iter().copied().filter(|c| starts.binary_search(&c.sample).is_ok()).collect();
     if at_starts.len() > 1 { at_starts } else { all }
 }
 
@@ -119,7 +118,7 @@ pub fn first_difference(tracks: &[&SourceTrack]) -> Option<Difference> {
                 while other.get(position).is_some_and(|(t, _)| *t < time - tolerance) {
                     position += 1;
                 }
-                !other.get(position).is_some_and(|(t, _)| *t <= time + tolerance)
+                other.get(position).is_none_or(|(t, _)| *t > time + tolerance)
             });
             if let Some((time, _)) = missing
                 && *time < end - tolerance
@@ -134,7 +133,11 @@ pub fn first_difference(tracks: &[&SourceTrack]) -> Option<Difference> {
 
 /// Segment boundaries: of the common candidates, the first at least `target` after the last boundary.
 /// Half a frame short of the target is long enough.
-pub(super) fn boundaries(common: Vec<(MediaTime, Vec<u32>)>, target: MediaTime, slack: MediaTime) -> Vec<(MediaTime, Vec<u32>)> {
+pub(super) fn boundaries(
+    common: Vec<(MediaTime, Vec<u32>)>,
+    target: MediaTime,
+    slack: MediaTime,
+) -> Vec<(MediaTime, Vec<u32>)> {
     let mut boundaries: Vec<(MediaTime, Vec<u32>)> = Vec::new();
     for (time, samples) in common {
         let far_enough = boundaries.last().is_none_or(|(last, _)| {

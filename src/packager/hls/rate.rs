@@ -7,6 +7,7 @@
 //! number of samples alone finds the few segments that can be the peak, and those are measured exactly.
 
 use std::collections::BinaryHeap;
+use std::ops::Range;
 
 use crate::media::{Presentation, Track, TrackGroup, TrackRef};
 use crate::packager::cmaf;
@@ -105,8 +106,15 @@ pub(super) fn muxed(flavor: Flavor, presentation: &Presentation, at: TrackRef, s
     let both: Vec<(Chunk, Chunk)> = pictures.into_iter().zip(sound.chunks.iter().copied()).collect();
     measure(
         &both,
-        |(p, s)| segment_bytes(packing.most(p.bytes, p.samples, p.sync, p.nanos) + sound.packing.most(s.bytes, s.samples, s.sync, s.nanos)),
-        |(p, s)| segment_bytes(packing.likely(p.bytes, p.samples, p.sync) + sound.packing.likely(s.bytes, s.samples, s.sync)),
+        |(p, s)| {
+            segment_bytes(
+                packing.most(p.bytes, p.samples, p.sync, p.nanos)
+                    + sound.packing.most(s.bytes, s.samples, s.sync, s.nanos),
+            )
+        },
+        |(p, s)| {
+            segment_bytes(packing.likely(p.bytes, p.samples, p.sync) + sound.packing.likely(s.bytes, s.samples, s.sync))
+        },
         Some(&|(p, s)| {
             let pictures = packing.exactly(track, p.first, p.samples);
             segment_bytes(pictures + sound.packing.exactly(sound.track, s.first, s.samples))
@@ -207,6 +215,8 @@ fn chunks(group: &TrackGroup, track: &Track, per_segment: usize) -> Vec<Chunk> {
 
 /// The most segments that are measured exactly; after them the bound stands.
 const EXACT: usize = 48;
+/// How many segments tell how far from the truth the likely size of all is.
+const SAMPLED: usize = 8;
 
 /// Peak and mean. `most` is what a segment has at most, `likely` what it probably has, `exactly` (if it is
 /// not `most`) what it has.
@@ -216,54 +226,67 @@ fn measure<C: Lasts>(
     likely: impl Fn(&C) -> u64,
     exactly: Option<&dyn Fn(&C) -> u64>,
 ) -> Rate {
-    let nanos: u128 = chunks.iter().map(|c| u128::from(c.nanos())).sum();
     let longest = chunks.iter().map(Lasts::nanos).max().unwrap_or(0);
     if longest == 0 {
         return Rate::default();
     }
+    // Sums up to each chunk: what a window has is a difference.
+    let begins = sums(chunks.iter().map(Lasts::nanos));
+    let bounds = sums(chunks.iter().map(most));
     let bits = |bytes: u128, nanos: u128| (bytes * 8 * 1_000_000_000).div_ceil(nanos.max(1)) as u64;
-    let mean = bits(chunks.iter().map(|c| u128::from(likely(c))).sum(), nanos);
-    let rate = |window: &std::ops::Range<usize>, size: &dyn Fn(&C) -> u64| {
-        let (mut bytes, mut nanos) = (0u128, 0u128);
-        for chunk in &chunks[window.clone()] {
-            bytes += u128::from(size(chunk));
-            nanos += u128::from(chunk.nanos());
-        }
-        bits(bytes, nanos)
-    };
-    let mut candidates: BinaryHeap<(u64, usize, usize)> = windows(chunks, longest)
-        .map(|w| (rate(&w, &most), w.start, w.end))
-        .collect();
+    let nanos = |window: &Range<usize>| begins[window.end] - begins[window.start];
+    let guessed: u128 = chunks.iter().map(|c| u128::from(likely(c))).sum();
+    let average = exactly.map_or(guessed, |exactly| corrected(chunks, guessed, &likely, exactly));
+    let mean = bits(average, nanos(&(0..chunks.len())));
+    let mut candidates: BinaryHeap<(u64, usize, usize)> =
+        windows(&begins, longest).map(|w| (bits(bounds[w.end] - bounds[w.start], nanos(&w)), w.start, w.end)).collect();
     let Some(exactly) = exactly else {
         let peak = candidates.peek().map_or(mean, |(bound, _, _)| *bound);
         return Rate { peak: peak.max(mean), average: mean };
     };
-    let mut peak = 0;
-    for round in 0.. {
-        match candidates.pop() {
-            Some((bound, start, end)) if bound > peak => {
-                let measured = if round < EXACT { rate(&(start..end), exactly) } else { bound };
-                peak = peak.max(measured);
+    let (mut peak, mut left) = (0, EXACT);
+    while let Some((bound, start, end)) = candidates.pop().filter(|(bound, _, _)| *bound > peak) {
+        let measured = match left.checked_sub(end - start) {
+            Some(rest) => {
+                left = rest;
+                bits(chunks[start..end].iter().map(|c| u128::from(exactly(c))).sum(), nanos(&(start..end)))
             }
-            _ => break,
-        }
+            None => bound,
+        };
+        peak = peak.max(measured);
     }
     Rate { peak: peak.max(mean), average: mean }
 }
 
+/// `guessed`, the sum of what is likely, by as much more or less as a few segments all over the film have.
+fn corrected<C>(chunks: &[C], guessed: u128, likely: impl Fn(&C) -> u64, exactly: &dyn Fn(&C) -> u64) -> u128 {
+    let some = || chunks.iter().step_by(chunks.len().div_ceil(SAMPLED).max(1));
+    let exact: u128 = some().map(|c| u128::from(exactly(c))).sum();
+    let likely: u128 = some().map(|c| u128::from(likely(c))).sum();
+    (guessed * exact).checked_div(likely).unwrap_or(guessed)
+}
+
+/// The sum of all values before each, and of all.
+fn sums(values: impl Iterator<Item = u64>) -> Vec<u128> {
+    let mut sum = 0u128;
+    let after = values.map(|value| {
+        sum += u128::from(value);
+        sum
+    });
+    std::iter::once(0).chain(after).collect()
+}
+
 /// Each chunk by itself; one shorter than half the longest with as many before it, and after it, as make
-/// that half.
-fn windows<C: Lasts>(chunks: &[C], longest: u64) -> impl Iterator<Item = std::ops::Range<usize>> + '_ {
-    let enough = move |w: &std::ops::Range<usize>| chunks[w.clone()].iter().map(Lasts::nanos).sum::<u64>() * 2 >= longest;
-    (0..chunks.len()).flat_map(move |index| {
-        let (mut before, mut after) = (index..index + 1, index..index + 1);
-        while !enough(&before) && before.start > 0 {
-            before.start -= 1;
-        }
-        while !enough(&after) && after.end < chunks.len() {
-            after.end += 1;
-        }
-        let both = [Some(before.clone()), (after != before).then_some(after)];
-        both.into_iter().flatten().filter(enough)
+/// that half. `begins` is where each chunk begins, and the end.
+fn windows(begins: &[u128], longest: u64) -> impl Iterator<Item = Range<usize>> + '_ {
+    let longest = u128::from(longest);
+    let enough = move |start: u128, end: u128| (end - start) * 2 >= longest;
+    (0..begins.len().saturating_sub(1)).flat_map(move |index| {
+        let (begin, end) = (begins[index], begins[index + 1]);
+        let starts = begins[..=index].partition_point(|start| enough(*start, end));
+        let before = starts.checked_sub(1).map(|start| start..index + 1);
+        let short = begins[index + 1..].partition_point(|end| !enough(begin, *end));
+        let after = Some(index..index + 1 + short).filter(|w| w.end < begins.len() && before.as_ref() != Some(w));
+        before.into_iter().chain(after)
     })
 }

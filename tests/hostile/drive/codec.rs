@@ -1,0 +1,74 @@
+//! Sample entries with arbitrary samples behind them.
+
+use bytes::Bytes;
+use headwater::codec::{self, Codec};
+use headwater::isobmff::boxes;
+
+/// A sample entry, a whole box, and samples behind it, each after a 16-bit length.
+pub fn run(data: &[u8]) {
+    let data = Bytes::copy_from_slice(data);
+    let Some(Ok(entry)) = boxes(&data, 0).next() else { return };
+    // `stsd` lets no entry through whose size only its container knows, or needs 64 bits.
+    if data.get(..4).map(|size| u32::from_be_bytes(size.try_into().unwrap()) as usize) != Some(entry.whole.len()) {
+        return;
+    }
+    let samples: Vec<Bytes> = Pieces(&data, entry.whole.len()).take(16).collect();
+    for first in [None, samples.first()] {
+        if let Ok(codec) = codec::from_sample_entry(&entry.whole, first) {
+            answers(&*codec);
+            samples.iter().for_each(|sample| access_unit(&*codec, sample));
+        }
+    }
+}
+
+fn answers(codec: &dyn Codec) {
+    let name = codec.rfc6381();
+    assert!(name.is_ascii() && !name.contains(['"', ',', ' ']) && name.len() < 64, "{name:?}");
+    assert!(codec.video().is_some() != codec.audio().is_some());
+    let entry = codec.sample_entry();
+    assert_eq!(entry.get(..4).map(|size| u32::from_be_bytes(size.try_into().unwrap()) as usize), Some(entry.len()));
+    assert_eq!(entry.get(4..8), Some(&codec.four_cc().0[..]));
+    if let Some(picture) = codec.video() {
+        assert!(picture.width > 0 && picture.height > 0 && picture.sample_aspect_ratio.1 > 0, "{picture:?}");
+    }
+    if let Some(sound) = codec.audio() {
+        assert!(sound.sampling_rate > 0 && sound.channels > 0, "{sound:?}");
+    }
+    codec.smooth();
+    codec.decoder_configuration();
+    codec.samples_per_frame();
+    // What has been brought into the form of the standard is read as the same again.
+    let again = codec::from_sample_entry(&entry, None);
+    if let Ok(again) = again {
+        assert_eq!((again.rfc6381(), again.sample_entry()), (name, entry));
+    }
+}
+
+fn access_unit(codec: &dyn Codec, sample: &Bytes) {
+    let Some(stream) = codec.transport_stream() else { return };
+    for sync in [false, true] {
+        let mut out = vec![Bytes::from_static(b"before")];
+        let made = stream.access_unit(sample, sync, &mut out);
+        if made.is_err() {
+            assert_eq!(out.len(), 1, "an error leaves nothing behind");
+        }
+        // A NAL unit of no bytes still takes a start code.
+        let size: usize = out.iter().map(Bytes::len).sum();
+        assert!(size <= 6 + 5 * sample.len() + codec.sample_entry().len() * 4 + 64, "{size} of {}", sample.len());
+        assert!(out.len() <= 2 * sample.len() + 8);
+    }
+}
+
+/// Pieces, each behind its 16-bit length; a length past the end means all that is left.
+struct Pieces<'a>(&'a Bytes, usize);
+
+impl Iterator for Pieces<'_> {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        let length = u16::from_be_bytes(*self.0.get(self.1..)?.first_chunk()?);
+        let start = self.1 + 2;
+        self.1 = self.0.len().min(start + usize::from(length));
+        Some(self.0.slice(start..self.1))
+    }
+}

@@ -1,0 +1,33 @@
+//! Drivers that put bytes from outside through every function that takes some, and hold what must
+//! be true of any answer. The fuzz targets and the replay of their corpora share them.
+
+mod boxes;
+mod codec;
+pub mod film;
+mod fragments;
+mod text;
+
+/// The drivers: each has a fuzz target and a folder of `fixtures/corpus` of its name.
+#[allow(dead_code)]
+pub const TARGETS: [&str; 6] = ["boxes", "index", "ism", "url", "range", "codec"];
+
+/// The most memory that a driver may hold at once for `input` bytes.
+pub fn memory_allowed(input: usize) -> usize {
+    (64 << 20) + 4 * input
+}
+
+/// Runs the driver of that name.
+///
+/// # Panics
+/// When something that must hold does not.
+pub fn run(target: &str, data: &[u8]) {
+    match target {
+        "boxes" => boxes::run(data),
+        "index" => film::run(data),
+        "ism" => text::manifests(data),
+        "url" => text::url(data),
+        "range" => text::range(data),
+        "codec" => codec::run(data),
+        other => panic!("there is no driver '{other}'"),
+    }
+}
