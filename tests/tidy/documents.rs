@@ -36,7 +36,10 @@ fn prose(text: &str) -> String {
 /// How links name a heading: small letters, digits and hyphens.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim_start_matches('#').trim().to_lowercase();
-    kept.chars().filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c)).map(|c| if c == ' ' { '-' } else { c }).collect()
+    kept.chars()
+        .filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c))
+        .map(|c| if c == ' ' { '-' } else { c })
+        .collect()
 }
 
 #[test]
@@ -52,7 +55,8 @@ fn links_in_documents_lead_somewhere() {
                 continue;
             }
             let (path, heading) = target.split_once('#').unwrap_or((target, ""));
-            let mut parts: Vec<&str> = if path.is_empty() { Vec::new() } else { folder.split('/').filter(|p| !p.is_empty()).collect() };
+            let mut parts: Vec<&str> =
+                if path.is_empty() { Vec::new() } else { folder.split('/').filter(|p| !p.is_empty()).collect() };
             for part in path.split('/').filter(|p| !p.is_empty() && *p != ".") {
                 if part == ".." {
                     parts.pop();
@@ -63,7 +67,8 @@ fn links_in_documents_lead_somewhere() {
             let path = if path.is_empty() { document.clone() } else { parts.join("/") };
             let there = files.contains(&path) || files.iter().any(|f| f.starts_with(&format!("{path}/")));
             let heading_there = heading.is_empty()
-                || (there && prose(&tree::text(&path).unwrap()).lines().any(|l| l.starts_with('#') && anchor(l) == heading));
+                || (there
+                    && prose(&tree::text(&path).unwrap()).lines().any(|l| l.starts_with('#') && anchor(l) == heading));
             if !there || !heading_there {
                 let line = text[..at].matches('\n').count() + 1;
                 broken.push(format!("{document}:{line}: {target} leads nowhere"));
@@ -75,7 +80,8 @@ fn links_in_documents_lead_somewhere() {
 
 #[test]
 fn the_formats_of_the_url_page_are_those_of_the_code() {
-    let page: Vec<Vec<String>> = table(&tree::text("docs/urls.md").unwrap(), "`format=`").iter().map(|row| quoted(&row[0])).collect();
+    let page: Vec<Vec<String>> =
+        table(&tree::text("docs/urls.md").unwrap(), "`format=`").iter().map(|row| quoted(&row[0])).collect();
     let tags = |format: &&dyn headwater::packager::Format| -> Vec<String> {
         format.tags().iter().filter(|tag| !tag.is_empty()).map(|tag| (*tag).to_owned()).collect()
     };

@@ -9,9 +9,30 @@ const OUTSIDE_STD: [&str; 6] = ["env", "fs", "net", "os", "process", "thread"];
 
 /// What no floor below the seam may name: the clock, randomness, waiting, shared state, sockets.
 const OUTSIDE_WORDS: [&str; 24] = [
-    "SystemTime", "Instant", "rand", "getrandom", "RandomState", "async", "await", "tokio", "futures_util", "hyper", "object_store",
-    "tracing", "Mutex", "RwLock", "OnceLock", "LazyLock", "AtomicU64", "AtomicUsize", "AtomicBool", "thread_local", "println",
-    "eprintln", "stdin", "stdout",
+    "SystemTime",
+    "Instant",
+    "rand",
+    "getrandom",
+    "RandomState",
+    "async",
+    "await",
+    "tokio",
+    "futures_util",
+    "hyper",
+    "object_store",
+    "tracing",
+    "Mutex",
+    "RwLock",
+    "OnceLock",
+    "LazyLock",
+    "AtomicU64",
+    "AtomicUsize",
+    "AtomicBool",
+    "thread_local",
+    "println",
+    "eprintln",
+    "stdin",
+    "stdout",
 ];
 
 /// The formats, which know nothing of each other.
@@ -32,11 +53,15 @@ fn library() -> Vec<File> {
     for name in tree::files().into_iter().filter(|f| f.starts_with("src/") && f.ends_with(".rs")) {
         let (code, test_modules) = rust::without_tests(&rust::code(&tree::text(&name).unwrap()));
         let home = name.trim_end_matches("mod.rs").trim_end_matches(".rs").trim_end_matches('/');
-        tests.extend(test_modules.iter().flat_map(|module| [format!("{home}/{module}.rs"), format!("{home}/{module}/")]));
+        tests.extend(
+            test_modules.iter().flat_map(|module| [format!("{home}/{module}.rs"), format!("{home}/{module}/")]),
+        );
         let module = name["src/".len()..].split('/').next().unwrap().trim_end_matches(".rs").to_owned();
         files.push(File { name, module, code });
     }
-    files.retain(|file| !tests.iter().any(|test| file.name == *test || (test.ends_with('/') && file.name.starts_with(test.as_str()))));
+    files.retain(|file| {
+        !tests.iter().any(|test| file.name == *test || (test.ends_with('/') && file.name.starts_with(test.as_str())))
+    });
     files.retain(|file| file.module != "lib");
     files
 }
@@ -87,7 +112,11 @@ fn modules_use_lower_floors_and_their_own_children() {
         // `super` as often as the file is deep would be another way out.
         let deep = file.name.trim_end_matches("/mod.rs").matches('/').count();
         let out = ["super"; 16][..deep].join("::");
-        found.extend(rust::lines_with(&file.code, &out).iter().map(|line| format!("{}:{line}: {out} leaves {}", file.name, file.module)));
+        found.extend(
+            rust::lines_with(&file.code, &out)
+                .iter()
+                .map(|line| format!("{}:{line}: {out} leaves {}", file.name, file.module)),
+        );
     }
     complain(found);
 }
@@ -122,7 +151,9 @@ fn packagers_know_neither_each_other_nor_codecs() {
         let own = file.name["src/packager/".len()..].split('/').next().unwrap_or_default().to_owned();
         for other in FORMATS.iter().filter(|f| FORMATS.contains(&own.as_str()) && **f != own) {
             for way in [format!("super::{other}"), format!("packager::{other}")] {
-                found.extend(rust::lines_with(&file.code, &way).iter().map(|line| format!("{}:{line}: {way}", file.name)));
+                found.extend(
+                    rust::lines_with(&file.code, &way).iter().map(|line| format!("{}:{line}: {way}", file.name)),
+                );
             }
         }
         for codec in &codecs {

@@ -10,7 +10,9 @@ pub fn code(source: &str) -> String {
             ('/', '/') => (i..chars.len()).find(|&j| at(j) == '\n').unwrap_or(chars.len()),
             ('/', '*') => end_of_comment(&chars, i),
             ('"', _) => end_of_text(&chars, i + 1),
-            ('r', '"' | '#') if !is_name(at(i.wrapping_sub(1))) || at(i.wrapping_sub(1)) == 'b' => end_of_raw_text(&chars, i),
+            ('r', '"' | '#') if !is_name(at(i.wrapping_sub(1))) || at(i.wrapping_sub(1)) == 'b' => {
+                end_of_raw_text(&chars, i)
+            }
             ('\'', '\\') => (i + 3..chars.len()).find(|&j| at(j) == '\'').map_or(chars.len(), |j| j + 1),
             ('\'', _) if at(i + 2) == '\'' => i + 3,
             _ => i,
@@ -152,7 +154,8 @@ fn code_is_told_from_text() {
 
 #[test]
 fn tests_are_left_out() {
-    let (code, modules) = without_tests("a;\n#[cfg(test)]\nmod tests {\n fn b() {}\n}\n#[cfg(test)]\npub(crate) mod testing;\nc");
+    let (code, modules) =
+        without_tests("a;\n#[cfg(test)]\nmod tests {\n fn b() {}\n}\n#[cfg(test)]\npub(crate) mod testing;\nc");
     assert_eq!((code.as_str(), modules), ("a;\n\n\n\n\n\n\nc", vec!["testing".to_owned()]));
 }
 

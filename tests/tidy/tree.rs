@@ -7,8 +7,13 @@ use std::path::{Path, PathBuf};
 const MAX_LINES: usize = 700;
 
 /// Text that belongs to one machine and not to the project. Split, so that this file passes.
-const FOREIGN: [&str; 5] =
-    [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/Us", "ers/"), concat!("/tmp/", "bash")];
+const FOREIGN: [&str; 5] = [
+    concat!("/wo", "rk/"),
+    concat!("/ro", "ot/"),
+    concat!("/ho", "me/"),
+    concat!("/Us", "ers/"),
+    concat!("/tmp/", "bash"),
+];
 
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -20,7 +25,10 @@ pub fn files() -> Vec<String> {
     let ignored: Vec<&str> = ignored.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     for pattern in &ignored {
         let known = pattern.strip_prefix('/').or(pattern.strip_prefix('*'));
-        assert!(known.is_some_and(|p| !p.contains(['*', '!'])), ".gitignore: {pattern} is of a form that this test does not know");
+        assert!(
+            known.is_some_and(|p| !p.contains(['*', '!'])),
+            ".gitignore: {pattern} is of a form that this test does not know"
+        );
     }
     let mut files = Vec::new();
     walk(root(), &ignored, &mut files);
@@ -70,7 +78,12 @@ fn nothing_speaks_of_one_machine() {
     for file in files() {
         let Some(text) = text(&file) else { continue };
         for (number, line) in text.lines().enumerate() {
-            found.extend(FOREIGN.iter().filter(|word| line.contains(**word)).map(|word| format!("{file}:{}: {word}", number + 1)));
+            found.extend(
+                FOREIGN
+                    .iter()
+                    .filter(|word| line.contains(**word))
+                    .map(|word| format!("{file}:{}: {word}", number + 1)),
+            );
         }
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
