@@ -10,7 +10,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::{self, Config, ConfigError, Dialect};
 use crate::{catalog, inspect, server, store};
@@ -27,7 +28,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 'inspect' found
 
 /// A streaming origin: MP4 files in a folder become Smooth Streaming, MPEG-DASH and HLS as they are asked for.
 #[derive(Parser, Debug)]
-#[command(name = "headwater", version, about, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(name = "headwater", version, after_help = EXAMPLES)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -71,7 +72,7 @@ enum Command {
     },
 }
 
-#[derive(Args, Debug, Default)]
+#[derive(Args, PartialEq, Eq, Debug, Default)]
 struct Serve {
     /// Address and port of plain HTTP (server.listen)
     #[arg(long, value_name = "ADDRESS:PORT")]
@@ -104,7 +105,9 @@ pub enum Error {
     #[error(transparent)]
     Inspect(#[from] inspect::Error),
     /// Without a certificate there is no HTTPS.
-    #[error("server.tls_listen is set, but there is no certificate: set server.certificate and server.key, or try it out with --tls-self-signed")]
+    #[error(
+        "server.tls_listen is set, but there is no certificate: set server.certificate and server.key, or try it out with --tls-self-signed"
+    )]
     NoCertificate,
     /// The folder holds no film.
     #[error("{} holds neither an .ism nor MP4 files at its top; name the folder that the film's files are in", folder.display())]
@@ -127,7 +130,7 @@ pub enum Error {
 
 /// Runs the program with the arguments and the environment of the process.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse().consistent().unwrap_or_else(|error| error.exit());
     match execute(arguments) {
         Ok(code) => code,
         // The reader of our output has seen enough, as in `headwater list | head`.
@@ -156,6 +159,17 @@ fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
+impl Arguments {
+    /// Options of `serve` belong behind it, and to no other command.
+    fn consistent(self) -> Result<Arguments, clap::Error> {
+        if self.command.is_some() && self.serve != Serve::default() {
+            let message = "--listen, --tls-self-signed and --dialect belong behind 'serve'";
+            return Err(Arguments::command().error(ErrorKind::ArgumentConflict, message));
+        }
+        Ok(self)
+    }
+}
+
 impl Serve {
     /// The settings with what the command line says laid over them.
     fn over(self, mut config: Config) -> serve::Service {
@@ -175,9 +189,11 @@ impl Serve {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(arguments)?.consistent()
+    }
 
     #[test]
     fn the_arguments_are_well_formed() {
@@ -188,7 +204,8 @@ mod tests {
     fn serve_is_what_happens_without_a_command() {
         let alone = Arguments::try_parse_from(["headwater", "--listen", "127.0.0.1:1"]).unwrap();
         assert!(alone.command.is_none() && alone.serve.listen.is_some());
-        let named = Arguments::try_parse_from(["headwater", "serve", "--tls-self-signed", "--config", "x.toml"]).unwrap();
+        let named =
+            Arguments::try_parse_from(["headwater", "serve", "--tls-self-signed", "--config", "x.toml"]).unwrap();
         assert!(named.config.is_some());
         let Some(Command::Serve(serve)) = named.command else { panic!("not serve") };
         let service = serve.over(Config::default());
@@ -198,7 +215,9 @@ mod tests {
     #[test]
     fn wrong_usage_is_refused() {
         for arguments in [&["headwater", "publish"][..], &["headwater", "fly"], &["headwater", "--dialect", "old"]] {
-            assert!(Arguments::try_parse_from(arguments).is_err(), "{arguments:?}");
+            assert!(parse(arguments).is_err(), "{arguments:?}");
         }
+        assert!(parse(&["headwater", "--listen", "127.0.0.1:1", "list"]).is_err());
+        assert!(parse(&["headwater", "--config", "x.toml", "list"]).is_ok());
     }
 }

@@ -521,7 +521,10 @@ mod tests {
     #[test]
     fn what_is_refused() {
         let refuse = |text: &str| read(text).unwrap_err().to_string();
-        assert_eq!(refuse("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"), "document type declarations are not allowed (byte 0)");
+        assert_eq!(
+            refuse("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"),
+            "document type declarations are not allowed (byte 0)"
+        );
         assert_eq!(refuse("<a>&b;</a>"), "unknown entity 'b' at byte 3");
         assert_eq!(refuse("<a b='&c;'/>"), "unknown entity 'c' at byte 0");
         assert_eq!(refuse("<a>\u{1}</a>"), "character U+0001 is not allowed at byte 3");

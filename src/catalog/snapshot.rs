@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use arc_swap::ArcSwap;
 use super::{Asset, DEMO_LOCATOR, Entry, Error, PublishedFile};
 use crate::store::Symlinks;
+use arc_swap::ArcSwap;
 
 /// How often the list on disk is looked at.
 const POLL: Duration = Duration::from_millis(500);
@@ -38,6 +38,9 @@ impl Snapshot {
 /// The list as last read: what tells whether the file is another one now.
 type Seen = Option<(SystemTime, u64)>;
 
+/// Its entries, each with its asset.
+type Known = HashMap<[u8; 16], (Entry, Arc<Asset>)>;
+
 /// The published assets, kept up to date with the list on disk.
 #[derive(Debug)]
 pub struct Published {
@@ -46,7 +49,7 @@ pub struct Published {
     symlinks: Symlinks,
     current: ArcSwap<Snapshot>,
     /// Held while the list is read, so that an older one never takes the place of a newer one.
-    seen: Mutex<(Seen, HashMap<[u8; 16], (Entry, Arc<Asset>)>)>,
+    seen: Mutex<(Seen, Known)>,
 }
 
 impl Published {

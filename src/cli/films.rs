@@ -38,7 +38,11 @@ pub(super) async fn publish(config: &Config, folder: &Path) -> Result<ExitCode, 
 pub(super) fn unpublish(config: &Config, film: &str) -> Result<ExitCode, Error> {
     let entry = PublishedFile::new(config.storage.data_dir()).remove(film)?;
     let folder = entry.folder.display();
-    writeln!(std::io::stdout(), "{folder} ({}) is not published any more; its files are where they were.", entry.locator)?;
+    writeln!(
+        std::io::stdout(),
+        "{folder} ({}) is not published any more; its files are where they were.",
+        entry.locator
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 

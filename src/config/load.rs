@@ -28,7 +28,9 @@ pub enum ConfigError {
         source: Box<toml::de::Error>,
     },
     /// An environment variable sets a key that does not exist or a value of the wrong kind.
-    #[error("the environment variable {name}: {problem}; it has to be HEADWATER_<SECTION>__<KEY> as in config.toml, for instance HEADWATER_SERVER__LISTEN=0.0.0.0:8080")]
+    #[error(
+        "the environment variable {name}: {problem}; it has to be HEADWATER_<SECTION>__<KEY> as in config.toml, for instance HEADWATER_SERVER__LISTEN=0.0.0.0:8080"
+    )]
     Environment {
         /// Its name.
         name: String,
@@ -84,14 +86,18 @@ pub fn load(
             }
         }
     }
-    let config = Config::deserialize(table)
-        .map_err(|source| ConfigError::Malformed { path: file.unwrap_or(Path::new("")).to_owned(), source: Box::new(source) })?;
+    let config = Config::deserialize(table).map_err(|source| ConfigError::Malformed {
+        path: file.unwrap_or(Path::new("")).to_owned(),
+        source: Box::new(source),
+    })?;
     check(&config, &text)?;
     Ok(config)
 }
 
 fn anchor_paths(table: &mut Table, folder: &Path) {
-    for (section, key) in [("server", "certificate"), ("server", "key"), ("storage", "data_dir"), ("storage", "demo_folder")] {
+    for (section, key) in
+        [("server", "certificate"), ("server", "key"), ("storage", "data_dir"), ("storage", "demo_folder")]
+    {
         if let Some(Value::String(path)) = table.get_mut(section).and_then(|s| s.get_mut(key))
             && !path.is_empty()
         {
@@ -103,7 +109,8 @@ fn anchor_paths(table: &mut Table, folder: &Path) {
 /// The variable's value in the type that its key wants.
 fn environment_value(name: &str, section: &str, key: &str, text: String) -> Result<Value, ConfigError> {
     let fits = |value: &Value| {
-        let table = Table::from_iter([(section.to_owned(), Table::from_iter([(key.to_owned(), value.clone())]).into())]);
+        let table =
+            Table::from_iter([(section.to_owned(), Table::from_iter([(key.to_owned(), value.clone())]).into())]);
         Config::deserialize(table).map(drop)
     };
     let literal = text.parse::<i64>().map(Value::from).or_else(|_| text.parse::<bool>().map(Value::from));
@@ -120,9 +127,8 @@ fn environment_value(name: &str, section: &str, key: &str, text: String) -> Resu
 }
 
 fn check(config: &Config, text: &str) -> Result<(), ConfigError> {
-    let wrong = |key: &'static str, value: String, must| {
-        Err(ConfigError::Value { key, value, line: line_of(text, key), must })
-    };
+    let wrong =
+        |key: &'static str, value: String, must| Err(ConfigError::Value { key, value, line: line_of(text, key), must });
     let (server, origin) = (&config.server, &config.origin);
     let positive = [
         ("server.header_timeout_seconds", server.header_timeout_seconds),
@@ -143,11 +149,17 @@ fn check(config: &Config, text: &str) -> Result<(), ConfigError> {
         return wrong("origin.max_segment_milliseconds", max.to_string(), must);
     }
     if max > 600_000 {
-        return wrong("origin.max_segment_milliseconds", max.to_string(), "no player takes segments of more than 10 minutes (600000)");
+        return wrong(
+            "origin.max_segment_milliseconds",
+            max.to_string(),
+            "no player takes segments of more than 10 minutes (600000)",
+        );
     }
     if server.certificate.is_some() != server.key.is_some() {
         return match &server.certificate {
-            Some(path) => wrong("server.certificate", path.display().to_string(), "server.key has to name its private key"),
+            Some(path) => {
+                wrong("server.certificate", path.display().to_string(), "server.key has to name its private key")
+            }
             None => wrong("server.key", "(a file)".to_owned(), "server.certificate has to name its certificate"),
         };
     }

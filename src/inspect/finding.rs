@@ -136,9 +136,11 @@ pub(super) fn of_file(file: &SourceFile, index: &FileIndex, findings: &mut Vec<F
 
 /// Tracks with their number among those of their kind, as ffmpeg's stream specifiers count.
 fn with_index_of_kind(index: &FileIndex) -> impl Iterator<Item = (usize, &SourceTrack)> {
-    index.tracks.iter().enumerate().map(|(i, track)| {
-        (index.tracks.iter().take(i).filter(|t| t.kind == track.kind).count(), track)
-    })
+    index
+        .tracks
+        .iter()
+        .enumerate()
+        .map(|(i, track)| (index.tracks.iter().take(i).filter(|t| t.kind == track.kind).count(), track))
 }
 
 fn of_track(file: &str, index_of_kind: usize, track: &SourceTrack, findings: &mut Vec<Finding>) {

@@ -128,7 +128,8 @@ fn track(track: &SourceTrack, movie: Timescale) -> TrackReport {
     let video = codec.and_then(|c| c.video());
     let audio = codec.and_then(|c| c.audio());
     let ms = |ticks| MediaTime::new(ticks, track.timescale).round(Timescale::MILLISECONDS);
-    let movie_ms = |ticks: u64| MediaTime::new(i64::try_from(ticks).unwrap_or(i64::MAX), movie).round(Timescale::MILLISECONDS);
+    let movie_ms =
+        |ticks: u64| MediaTime::new(i64::try_from(ticks).unwrap_or(i64::MAX), movie).round(Timescale::MILLISECONDS);
     let (start, end) = span(track);
     TrackReport {
         id: track.id,
@@ -177,7 +178,8 @@ pub(super) fn span(track: &SourceTrack) -> (i64, i64) {
 
 fn frame_rate(track: &SourceTrack) -> Option<String> {
     let ticks = u128::try_from(track.samples.end() - track.samples.start()).ok()?;
-    let thousandths = (u128::from(track.samples.len()) * u128::from(track.timescale.get()) * 1000 + ticks / 2).checked_div(ticks)?;
+    let thousandths =
+        (u128::from(track.samples.len()) * u128::from(track.timescale.get()) * 1000 + ticks / 2).checked_div(ticks)?;
     Some(format!("{}.{:03}", thousandths / 1000, thousandths % 1000))
 }
 

@@ -94,7 +94,8 @@ pub async fn report(path: &Path, options: &Options) -> Result<Report, Error> {
         Some(name) if !has_ending(name, "ism") => &object.path == name,
         _ => infer::is_media_file(&object.path),
     };
-    let mut report = Report { path: path.to_owned(), presentations: Vec::new(), files: Vec::new(), findings: Vec::new() };
+    let mut report =
+        Report { path: path.to_owned(), presentations: Vec::new(), files: Vec::new(), findings: Vec::new() };
     let mut indexed: Vec<Indexed> = Vec::new();
     for object in listed.iter().filter(wanted) {
         match origin::index(&*asset.store, object).await {

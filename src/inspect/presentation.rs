@@ -8,7 +8,7 @@ use super::{Indexed, Options, mend};
 use crate::catalog::Asset;
 use crate::media::{Presentation, Revision, TrackGroup, TrackKind};
 use crate::source::ism::{self, ServerManifest};
-use crate::source::{self, FileIndex, SourceTrack, infer};
+use crate::source::{self, SourceTrack, infer};
 use crate::store::ObjectInfo;
 use crate::time::{MediaTime, Timescale};
 
@@ -136,14 +136,10 @@ pub(super) async fn inspect(
 }
 
 /// The tracks that can be served, with their file.
-fn tracks(indexed: &[Indexed]) -> Vec<(&str, &SourceTrack)> {
-    let of = |index: &'_ FileIndex| index.tracks.iter().filter(|t| t.kind.is_some() && t.codec.is_ok() && t.served_samples > 0).count();
-    let mut all = Vec::with_capacity(indexed.iter().map(|(_, i)| of(i)).sum());
-    for (file, index) in indexed {
-        let usable = index.tracks.iter().filter(|t| t.kind.is_some() && t.codec.is_ok() && t.served_samples > 0);
-        all.extend(usable.map(|t| (file.name.as_str(), t)));
-    }
-    all
+fn tracks<'a>(indexed: &'a [Indexed]) -> Vec<(&'a str, &'a SourceTrack)> {
+    let usable = |t: &SourceTrack| t.kind.is_some() && t.codec.is_ok() && t.served_samples > 0;
+    let of_file = |(file, index): &'a Indexed| index.tracks.iter().map(|t| (file.name.as_str(), t));
+    indexed.iter().flat_map(of_file).filter(|(_, t)| usable(t)).collect()
 }
 
 impl Inspected {
@@ -161,7 +157,17 @@ impl Inspected {
             _ => Code::NotStreamable,
         };
         let mend = if code == Code::NoCommonGrid { encode_all(videos) } else { Vec::new() };
-        self.fail(code, error.to_string(), mend);
+        if code == Code::NoCommonGrid {
+            // The same fault, said once, with the worse of its consequences; the place stays in the report.
+            self.findings.retain(|f| f.code != Code::GopMisaligned);
+        }
+        let text = match &error {
+            source::Error::NothingToServe { reasons } if reasons.is_empty() => {
+                "None of the files has a track that can be served; the findings about each file say why.".to_owned()
+            }
+            other => other.to_string(),
+        };
+        self.fail(code, text, mend);
     }
 
     fn compare_grids(&mut self, videos: &[(&str, &SourceTrack)], options: &Options) {
@@ -169,13 +175,14 @@ impl Inspected {
         if let Some(difference) = source::first_difference(&sources) {
             let at_ms = difference.at.round(Timescale::MILLISECONDS);
             let (with, without) = (videos[difference.with].0, videos[difference.without].0);
+            let at = MediaTime::new(at_ms, Timescale::MILLISECONDS).seconds(3);
             let consequence = format!(
-                "At {} {with} has a key frame and {without} has none: segments are cut only where all qualities have key frames, so they are longer than they could be.",
-                MediaTime::new(at_ms, Timescale::MILLISECONDS).seconds(3).to_string() + " s",
+                "At {at} s {with} has a key frame and {without} has none: segments are cut only where all qualities have key frames, so they are longer than they could be."
             );
             let finding = Finding::new(Code::GopMisaligned, &self.report.name, consequence);
             self.findings.push(Finding { mend: encode_all(videos), ..finding });
-            self.report.first_difference = Some(DifferenceReport { at_ms, with: with.to_owned(), without: without.to_owned() });
+            self.report.first_difference =
+                Some(DifferenceReport { at_ms, with: with.to_owned(), without: without.to_owned() });
         }
         let limit = options.segments.max_segment.floor(Timescale::MILLISECONDS).min(LONG_GOP);
         for (file, track) in videos {
@@ -206,7 +213,8 @@ impl Inspected {
                     let consequence = format!(
                         "The sound begins {late} ms after the picture: it is served in step, but some players wait for it or begin with a gap."
                     );
-                    let finding = Finding::new(Code::AudioStartsLate, format!("{file}, track {}", track.id), consequence);
+                    let finding =
+                        Finding::new(Code::AudioStartsLate, format!("{file}, track {}", track.id), consequence);
                     self.findings.push(finding.mend(mend::pad_audio(file)));
                 }
             }
@@ -254,7 +262,8 @@ fn group(presentation: &Presentation, group: &TrackGroup) -> GroupReport {
     let ms = |time: MediaTime| time.round(Timescale::MILLISECONDS);
     let count = group.segment_count();
     // The last one is what is left over.
-    let lengths = (0..count.saturating_sub(1).max(1)).map(|i| ms(group.boundary_time(i + 1)) - ms(group.boundary_time(i)));
+    let lengths =
+        (0..count.saturating_sub(1).max(1)).map(|i| ms(group.boundary_time(i + 1)) - ms(group.boundary_time(i)));
     GroupReport {
         name: group.name.clone(),
         kind: group.kind.as_str(),
@@ -283,7 +292,10 @@ const MAX_MANIFEST_BYTES: u64 = 4 << 20;
 async fn read_manifest(asset: &Asset, object: &ObjectInfo, listed: &[ObjectInfo]) -> Result<ServerManifest, String> {
     let read = |object: ObjectInfo| async move {
         if object.size > MAX_MANIFEST_BYTES {
-            return Err(format!("{} has {} bytes; a server manifest has at most {MAX_MANIFEST_BYTES}", object.path, object.size));
+            return Err(format!(
+                "{} has {} bytes; a server manifest has at most {MAX_MANIFEST_BYTES}",
+                object.path, object.size
+            ));
         }
         asset.store.read(&object, 0..object.size).await.map_err(|e| e.to_string())
     };

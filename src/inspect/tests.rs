@@ -51,7 +51,8 @@ async fn a_film_without_a_common_grid_cannot_stream() {
     let report = of("films/no-common-grid").await;
     assert!(report.keeps_from_streaming());
     assert!(codes(&report).contains(&"HW-NO-COMMON-GRID"));
-    assert!(report.presentations[0].error.is_some());
+    assert!(!codes(&report).contains(&"HW-GOP-MISALIGNED"), "said twice");
+    assert!(report.presentations[0].error.is_some() && report.presentations[0].first_difference.is_some());
 }
 
 #[tokio::test]

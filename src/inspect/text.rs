@@ -164,7 +164,13 @@ fn named(name: &str, language: &str) -> String {
 }
 
 fn write_finding(out: &mut String, finding: &Finding, paint: Paint) {
-    let _ = writeln!(out, "  {} {}  {}", paint.severity(finding.severity), paint.bold(finding.code.as_str()), clean(&finding.at));
+    let _ = writeln!(
+        out,
+        "  {} {}  {}",
+        paint.severity(finding.severity),
+        paint.bold(finding.code.as_str()),
+        clean(&finding.at)
+    );
     let _ = writeln!(out, "          {}", clean(&finding.consequence));
     for command in &finding.mend {
         let _ = writeln!(out, "          {}", clean(command));

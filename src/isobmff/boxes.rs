@@ -85,7 +85,8 @@ impl RawBox {
     pub fn expect(data: &Bytes, offset: u64, expected: FourCc) -> Result<RawBox, Error> {
         let path = BoxPath::FILE.child(expected);
         let found = boxes_within(data, offset, path).next();
-        let found = found.ok_or(ErrorKind::Truncated { needed: 8, available: data.len() as u64 }.at(path, offset))??;
+        let found =
+            found.ok_or(ErrorKind::Truncated { needed: 8, available: data.len() as u64 }.at(path, offset))??;
         if found.kind != expected {
             return Err(ErrorKind::UnexpectedBox { expected, found: found.kind }.at(path, offset));
         }

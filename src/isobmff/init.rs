@@ -29,7 +29,6 @@ impl Brands<'static> {
     /// CMAF media segments (ISO/IEC 23000-19 7.3.3.1).
     pub const CMAF_SEGMENT: Brands<'static> =
         Brands { major: FourCc(*b"msdh"), minor: 0, compatible: &[FourCc(*b"msdh"), FourCc(*b"cmfs")] };
-
 }
 
 impl Brands<'_> {
@@ -242,8 +241,8 @@ fn packed_language(language: [u8; 3]) -> u16 {
 mod tests {
     use mp4_atom::DecodeMaybe;
 
-    use super::super::testing::top_level;
     use super::super::Movie;
+    use super::super::testing::top_level;
     use super::*;
 
     fn opus() -> Bytes {

@@ -95,8 +95,7 @@ fn fragments_agree_with_another_reader() {
                 for (run, other) in traf.runs.iter().zip(&other.trun) {
                     let ours: Vec<_> = run.samples().map(|s| (s.duration, s.size, s.composition_offset)).collect();
                     let theirs = other.samples.into_iter();
-                    let theirs: Vec<_> =
-                        theirs.map(|s| (s.duration, s.size, s.cts.unwrap_or(0) as i32)).collect();
+                    let theirs: Vec<_> = theirs.map(|s| (s.duration, s.size, s.cts.unwrap_or(0) as i32)).collect();
                     assert_eq!((run.data_offset, ours), (other.data_offset, theirs), "{name}");
                 }
             }

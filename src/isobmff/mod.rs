@@ -29,9 +29,7 @@ mod testing;
 pub use boxes::{BoxHeader, RawBox, boxes};
 pub use error::{BoxPath, Error, ErrorKind};
 pub use four_cc::FourCc;
-pub use fragment::{
-    MAX_SAMPLES_PER_RUN, MovieFragment, Run, RunSample, SAMPLE_IS_NON_SYNC, TrackFragment, is_sync,
-};
+pub use fragment::{MAX_SAMPLES_PER_RUN, MovieFragment, Run, RunSample, SAMPLE_IS_NON_SYNC, TrackFragment, is_sync};
 pub use fragment_writer::{FragmentHeader, FragmentSample, FragmentStyle, WriteError};
 pub use index::{MFRO_SIZE, SegmentIndex, SegmentReference, TrackFragmentRandomAccess, mfra_size};
 pub use init::{Brands, InitSegment, MediaHeader};

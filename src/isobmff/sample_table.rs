@@ -161,7 +161,13 @@ impl SampleTables {
     pub fn size_of(&self, index: u32) -> u32 {
         let at = index as usize;
         match &self.sizes {
-            Sizes::Constant { size, count } => if index < *count { *size } else { 0 },
+            Sizes::Constant { size, count } => {
+                if index < *count {
+                    *size
+                } else {
+                    0
+                }
+            }
             Sizes::Table { count, .. } if index >= *count => 0,
             Sizes::Table { bits: 4, entries, .. } => {
                 let pair = entries.get(at / 2).copied().unwrap_or(0);
@@ -259,7 +265,9 @@ impl SampleTables {
             let at = found.body_offset().saturating_add(8 + entry as u64 * 12);
             if first_chunk <= previous {
                 let what = "first chunks";
-                return Err(ErrorKind::OutOfOrder { what, entry: entry as u64, value: first_chunk, previous }.at(own, at));
+                return Err(
+                    ErrorKind::OutOfOrder { what, entry: entry as u64, value: first_chunk, previous }.at(own, at)
+                );
             }
             let invalid = |what, value: u64| ErrorKind::InvalidValue { what, value: value as i64 }.at(own, at);
             if entry == 0 && first_chunk != 1 {
@@ -478,9 +486,8 @@ mod tests {
 
     #[test]
     fn totals_must_agree() {
-        let mismatch = |table: &[u8; 4], covered| {
-            Err(ErrorKind::SampleCount { table: FourCc(*table), covered, samples: 5 })
-        };
+        let mismatch =
+            |table: &[u8; 4], covered| Err(ErrorKind::SampleCount { table: FourCc(*table), covered, samples: 5 });
         assert_eq!(five(&[words(b"stts", &[1, 4, 10])]), mismatch(b"stts", 4));
         assert_eq!(five(&[words(b"stts", &[2, u32::MAX, 10, u32::MAX, 1])]), mismatch(b"stts", 0x1_ffff_fffe));
         assert_eq!(five(&[words(b"stts", &[0])]), mismatch(b"stts", 0));
@@ -494,7 +501,8 @@ mod tests {
 
     #[test]
     fn chunk_numbers_count_from_one_and_increase() {
-        let order = |entry, value, previous| Err(ErrorKind::OutOfOrder { what: "first chunks", entry, value, previous });
+        let order =
+            |entry, value, previous| Err(ErrorKind::OutOfOrder { what: "first chunks", entry, value, previous });
         assert_eq!(five(&[words(b"stsc", &[1, 0, 5, 1])]), order(0, 0, 0));
         assert_eq!(five(&[words(b"stsc", &[2, 1, 2, 1, 1, 1, 1])]), order(1, 1, 1));
         assert_eq!(five(&[words(b"stsc", &[3, 1, 2, 1, 3, 1, 1, 2, 1, 1])]), order(2, 2, 3));

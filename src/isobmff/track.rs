@@ -217,10 +217,13 @@ fn handler(hdlr: &RawBox, path: BoxPath) -> Result<(FourCc, String), Error> {
         let length = usize::from(**length);
         length <= rest.len() && (component != 0 || length == rest.len())
     });
-    Ok((kind, match counted {
-        Some((length, rest)) => text(rest.get(..usize::from(*length)).unwrap_or_default()),
-        None => text(name),
-    }))
+    Ok((
+        kind,
+        match counted {
+            Some((length, rest)) => text(rest.get(..usize::from(*length)).unwrap_or_default()),
+            None => text(name),
+        },
+    ))
 }
 
 /// Text up to the first zero byte, at most [`MAX_TEXT`] bytes of it, repaired where it is not UTF-8.

@@ -135,11 +135,7 @@ impl TrackGroup {
 
     /// Length of the longest track.
     pub fn duration(&self) -> MediaTime {
-        self.tracks
-            .iter()
-            .map(Track::duration)
-            .max_by(|a, b| a.compare(*b))
-            .unwrap_or(MediaTime::zero(self.timescale))
+        self.tracks.iter().map(Track::duration).max_by(|a, b| a.compare(*b)).unwrap_or(MediaTime::zero(self.timescale))
     }
 }
 

@@ -359,7 +359,9 @@ impl SampleIndexBuilder {
         if flags & JUMP != 0 {
             push_varint(&mut index.encoded, zigzag(sample.offset.wrapping_sub(self.offset) as i64));
         }
-        if sample.sync && let Some(key_frames) = &mut self.key_frames {
+        if sample.sync
+            && let Some(key_frames) = &mut self.key_frames
+        {
             key_frames.push(KeyFrame::new(index.count, index.end, sample));
         }
         (self.duration, self.composition_offset) = (sample.duration, sample.composition_offset);

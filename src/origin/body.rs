@@ -29,32 +29,20 @@ enum Source {
 impl Body {
     /// No bytes.
     pub fn empty() -> Body {
-        Body {
-            source: Source::Pieces(VecDeque::new()),
-            remaining: 0,
-        }
+        Body { source: Source::Pieces(VecDeque::new()), remaining: 0 }
     }
 
     /// These slices one after the other.
     pub fn from_pieces(pieces: impl IntoIterator<Item = Bytes>) -> Body {
-        let pieces: VecDeque<Bytes> = pieces
-            .into_iter()
-            .filter(|piece| !piece.is_empty())
-            .collect();
+        let pieces: VecDeque<Bytes> = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
         let remaining = pieces.iter().map(|piece| piece.len() as u64).sum();
-        Body {
-            source: Source::Pieces(pieces),
-            remaining,
-        }
+        Body { source: Source::Pieces(pieces), remaining }
     }
 
     /// `length` bytes of `stream`. If the stream ends early the transfer is cut off, so that the
     /// client notices; what it has too much is not sent.
     pub fn from_stream(stream: ByteStream, length: u64) -> Body {
-        Body {
-            source: Source::Stream(stream),
-            remaining: length,
-        }
+        Body { source: Source::Stream(stream), remaining: length }
     }
 
     /// Bytes that are still to come.
@@ -106,10 +94,7 @@ impl hyper::body::Body for Body {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let this = &mut *self;
         if this.remaining == 0 {
             return Poll::Ready(None);
@@ -160,10 +145,7 @@ mod tests {
     use super::*;
 
     fn stream_of(parts: &[&'static str]) -> ByteStream {
-        let parts: Vec<_> = parts
-            .iter()
-            .map(|p| Ok(Bytes::from_static(p.as_bytes())))
-            .collect();
+        let parts: Vec<_> = parts.iter().map(|p| Ok(Bytes::from_static(p.as_bytes()))).collect();
         Box::pin(stream::iter(parts))
     }
 
@@ -186,19 +168,12 @@ mod tests {
         let long = Body::from_stream(stream_of(&["ab", "cd"]), 3);
         assert_eq!(long.collect().await.unwrap().to_bytes(), "abc");
         let short = Body::from_stream(stream_of(&["ab"]), 3);
-        assert_eq!(
-            short.collect().await.unwrap_err().kind(),
-            io::ErrorKind::UnexpectedEof
-        );
+        assert_eq!(short.collect().await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 
     #[test]
     fn cutting_pieces() {
-        let pieces = [
-            Bytes::from_static(b"abc"),
-            Bytes::from_static(b"def"),
-            Bytes::from_static(b"g"),
-        ];
+        let pieces = [Bytes::from_static(b"abc"), Bytes::from_static(b"def"), Bytes::from_static(b"g")];
         let text = |range| cut(&pieces, range).concat();
         assert_eq!(text(0..7), b"abcdefg");
         assert_eq!(text(2..4), b"cd");

@@ -202,21 +202,10 @@ mod tests {
     #[test]
     fn the_document_shows_the_same_table() {
         let document = include_str!("../../docs/urls.md");
-        let rows: Vec<&str> = document
-            .lines()
-            .filter(|line| line.contains("| `MPE_"))
-            .collect();
+        let rows: Vec<&str> = document.lines().filter(|line| line.contains("| `MPE_")).collect();
         let ours: Vec<String> = MpeCode::ALL
             .iter()
-            .map(|c| {
-                format!(
-                    "| {} | `{}` | `0x{:08X}` | {} |",
-                    c.status().as_u16(),
-                    c.name(),
-                    c.value(),
-                    c.when()
-                )
-            })
+            .map(|c| format!("| {} | `{}` | `0x{:08X}` | {} |", c.status().as_u16(), c.name(), c.value(), c.when()))
             .collect();
         assert!(rows == ours, "the table should be:\n{}", ours.join("\n"));
     }

@@ -2,8 +2,7 @@
 
 use hyper::HeaderMap;
 use hyper::header::{
-    AsHeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
-    IF_UNMODIFIED_SINCE,
+    AsHeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
 };
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -26,8 +25,7 @@ pub fn evaluate(headers: &HeaderMap, current: &Validators) -> Verdict {
         if !matches(headers, IF_MATCH, current, Comparison::Strong) {
             return Verdict::Failed;
         }
-    } else if let (Some(limit), Some(modified)) =
-        (date(headers, IF_UNMODIFIED_SINCE), current.last_modified)
+    } else if let (Some(limit), Some(modified)) = (date(headers, IF_UNMODIFIED_SINCE), current.last_modified)
         && whole_seconds(modified) > limit
     {
         return Verdict::Failed;
@@ -36,8 +34,7 @@ pub fn evaluate(headers: &HeaderMap, current: &Validators) -> Verdict {
         if matches(headers, IF_NONE_MATCH, current, Comparison::Weak) {
             return Verdict::NotModified;
         }
-    } else if let (Some(limit), Some(modified)) =
-        (date(headers, IF_MODIFIED_SINCE), current.last_modified)
+    } else if let (Some(limit), Some(modified)) = (date(headers, IF_MODIFIED_SINCE), current.last_modified)
         && whole_seconds(modified) <= limit
     {
         return Verdict::NotModified;
@@ -67,16 +64,8 @@ enum Comparison {
     Weak,
 }
 
-fn matches(
-    headers: &HeaderMap,
-    name: impl AsHeaderName,
-    current: &Validators,
-    how: Comparison,
-) -> bool {
-    headers
-        .get_all(name)
-        .iter()
-        .any(|value| list_matches(value, &current.etag, how))
+fn matches(headers: &HeaderMap, name: impl AsHeaderName, current: &Validators, how: Comparison) -> bool {
+    headers.get_all(name).iter().any(|value| list_matches(value, &current.etag, how))
 }
 
 /// Whether `*` or one of the listed entity tags is `ours`. Entity tags may contain commas, so this
@@ -109,11 +98,7 @@ fn list_matches(list: &HeaderValue, ours: &HeaderValue, how: Comparison) -> bool
 }
 
 fn date(headers: &HeaderMap, name: impl AsHeaderName) -> Option<SystemTime> {
-    headers
-        .get(name)?
-        .to_str()
-        .ok()
-        .and_then(|text| httpdate::parse_http_date(text).ok())
+    headers.get(name)?.to_str().ok().and_then(|text| httpdate::parse_http_date(text).ok())
 }
 
 /// HTTP dates have no fractions (RFC 9110 5.6.7).
@@ -132,10 +117,7 @@ mod tests {
     }
 
     fn verdict(headers: &[(&'static str, &'static str)]) -> Verdict {
-        let map = headers
-            .iter()
-            .map(|&(n, v)| (n.parse().unwrap(), HeaderValue::from_static(v)))
-            .collect();
+        let map = headers.iter().map(|&(n, v)| (n.parse().unwrap(), HeaderValue::from_static(v))).collect();
         evaluate(&map, &current())
     }
 
@@ -154,10 +136,7 @@ mod tests {
             (&[("if-none-match", "\"a\",\"b\"")], Proceed),
             (&[("if-none-match", "a,b")], Proceed),
             (&[("if-none-match", "\"a,b")], Proceed),
-            (
-                &[("if-none-match", "\"x\""), ("if-modified-since", DATE)],
-                Proceed,
-            ),
+            (&[("if-none-match", "\"x\""), ("if-modified-since", DATE)], Proceed),
             (&[("if-modified-since", DATE)], NotModified),
             (&[("if-modified-since", BEFORE)], Proceed),
             (&[("if-modified-since", "yesterday")], Proceed),
@@ -167,10 +146,7 @@ mod tests {
             (&[("if-match", "\"x\"")], Failed),
             (&[("if-unmodified-since", DATE)], Proceed),
             (&[("if-unmodified-since", BEFORE)], Failed),
-            (
-                &[("if-match", "\"a,b\""), ("if-unmodified-since", BEFORE)],
-                Proceed,
-            ),
+            (&[("if-match", "\"a,b\""), ("if-unmodified-since", BEFORE)], Proceed),
         ];
         for (headers, expected) in cases {
             assert_eq!(verdict(headers), *expected, "{headers:?}");

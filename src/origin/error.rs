@@ -26,9 +26,7 @@ pub enum Error {
         locator: LocatorId,
     },
     /// The asset has no presentation of this name.
-    #[error(
-        "there is no presentation {presentation:?} under this locator; names are case-sensitive"
-    )]
+    #[error("there is no presentation {presentation:?} under this locator; names are case-sensitive")]
     PresentationNotFound {
         /// The name in the URL.
         presentation: String,
@@ -215,32 +213,23 @@ impl Error {
     pub const fn answer(&self) -> Answer {
         let code = match self {
             Error::Url(UrlError::TooLong { .. }) => {
-                return Answer {
-                    status: StatusCode::URI_TOO_LONG,
-                    code: Some(MpeCode::BadUrlSyntax),
-                };
+                return Answer { status: StatusCode::URI_TOO_LONG, code: Some(MpeCode::BadUrlSyntax) };
             }
             Error::Url(UrlError::BadSyntax { .. }) => MpeCode::BadUrlSyntax,
-            Error::Url(UrlError::NoLocator | UrlError::NotDownloadable { .. }) => {
-                MpeCode::ResourceNotFound
-            }
-            Error::Url(UrlError::TooManyFilters { .. }) => {
-                MpeCode::FilterCompositionFilterCountOverLimit
-            }
+            Error::Url(UrlError::NoLocator | UrlError::NotDownloadable { .. }) => MpeCode::ResourceNotFound,
+            Error::Url(UrlError::TooManyFilters { .. }) => MpeCode::FilterCompositionFilterCountOverLimit,
             Error::Url(UrlError::UnknownEncryption { .. }) => MpeCode::EncryptionNotSupported,
             Error::MethodNotAllowed => return bare(StatusCode::METHOD_NOT_ALLOWED),
-            Error::LocatorNotFound { .. }
-            | Error::PresentationNotFound { .. }
-            | Error::FileNotFound { .. } => MpeCode::ResourceNotFound,
+            Error::LocatorNotFound { .. } | Error::PresentationNotFound { .. } | Error::FileNotFound { .. } => {
+                MpeCode::ResourceNotFound
+            }
             Error::SourceMissing { .. } => MpeCode::StorageResourceNotFound,
             Error::TrackNotFound { .. } => MpeCode::EgressTrackNotFound,
             Error::BitrateNotFound { .. } => MpeCode::ManifestMediaEntryNotFound,
             Error::FragmentNotFound { .. } => MpeCode::FragmentTimestampNotFound,
             Error::FragmentNotReady { .. } => MpeCode::FragmentNotReady,
             Error::FilterNotFound { .. } => MpeCode::EgressFilterNotFound,
-            Error::FormatUnknown { .. } | Error::ObjectNotInFormat { .. } => {
-                MpeCode::OutputFormatNotSupported
-            }
+            Error::FormatUnknown { .. } | Error::ObjectNotInFormat { .. } => MpeCode::OutputFormatNotSupported,
             Error::EncryptionNotSpecified => MpeCode::EncryptionNotSpecifiedInUrl,
             Error::EncryptionNotConfigured { .. } => MpeCode::EncryptionNotSetInDeliveryPolicy,
             Error::OutputBlocked => MpeCode::OutputFormatBlocked,
@@ -253,21 +242,16 @@ impl Error {
             Error::Overloaded { .. } => return bare(StatusCode::SERVICE_UNAVAILABLE),
             Error::Internal => return bare(StatusCode::INTERNAL_SERVER_ERROR),
         };
-        Answer {
-            status: code.status(),
-            code: Some(code),
-        }
+        Answer { status: code.status(), code: Some(code) }
     }
 
     /// When to ask again, for answers that say so; written in whole seconds.
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Error::Overloaded { retry_after } => Some(*retry_after),
-            Error::SourceChanged { .. }
-            | Error::Storage {
-                fault: StorageFault::Busy,
-                ..
-            } => Some(Duration::from_secs(1)),
+            Error::SourceChanged { .. } | Error::Storage { fault: StorageFault::Busy, .. } => {
+                Some(Duration::from_secs(1))
+            }
             _ => None,
         }
     }
@@ -316,9 +300,7 @@ impl StorageFault {
 }
 
 fn in_file(file: &Option<String>) -> String {
-    file.as_ref()
-        .map(|file| format!(" (in {file:?})"))
-        .unwrap_or_default()
+    file.as_ref().map(|file| format!(" (in {file:?})")).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -328,19 +310,13 @@ mod tests {
 
     #[test]
     fn the_body_says_status_code_and_remedy() {
-        let error = Error::TrackNotFound {
-            track: "Video".into(),
-        };
+        let error = Error::TrackNotFound { track: "Video".into() };
         assert_eq!(
             error.body(),
             "404 Not Found\nMPE_EGRESS_TRACK_NOT_FOUND 0x80890209\n\
              there is no track \"Video\"; the manifest lists the names, case matters\n"
         );
-        assert!(
-            Error::Internal
-                .body()
-                .starts_with("500 Internal Server Error\nan internal error")
-        );
+        assert!(Error::Internal.body().starts_with("500 Internal Server Error\nan internal error"));
     }
 
     #[test]
@@ -348,39 +324,15 @@ mod tests {
         let locator = "/0123abcd-4567-89ab-cdef-001122334455";
         for (path, status, code) in [
             ("/favicon.ico".to_owned(), 404, MpeCode::ResourceNotFound),
-            (
-                format!("{locator}/film.ism"),
-                404,
-                MpeCode::ResourceNotFound,
-            ),
-            (
-                format!("{locator}/film.ism/Streams(x)"),
-                400,
-                MpeCode::BadUrlSyntax,
-            ),
+            (format!("{locator}/film.ism"), 404, MpeCode::ResourceNotFound),
+            (format!("{locator}/film.ism/Streams(x)"), 400, MpeCode::BadUrlSyntax),
             (format!("{locator}/%zz"), 400, MpeCode::BadUrlSyntax),
-            (
-                format!("{locator}/{}", "a".repeat(9000)),
-                414,
-                MpeCode::BadUrlSyntax,
-            ),
-            (
-                format!("{locator}/f.ism/Manifest(encryption=x)"),
-                415,
-                MpeCode::EncryptionNotSupported,
-            ),
-            (
-                format!("{locator}/f.ism/Manifest(filter=a;b;c;d)"),
-                415,
-                MpeCode::FilterCompositionFilterCountOverLimit,
-            ),
+            (format!("{locator}/{}", "a".repeat(9000)), 414, MpeCode::BadUrlSyntax),
+            (format!("{locator}/f.ism/Manifest(encryption=x)"), 415, MpeCode::EncryptionNotSupported),
+            (format!("{locator}/f.ism/Manifest(filter=a;b;c;d)"), 415, MpeCode::FilterCompositionFilterCountOverLimit),
         ] {
             let answer = Error::from(StreamingUrl::parse(&path).unwrap_err()).answer();
-            assert_eq!(
-                (answer.status.as_u16(), answer.code),
-                (status, Some(code)),
-                "{path}"
-            );
+            assert_eq!((answer.status.as_u16(), answer.code), (status, Some(code)), "{path}");
         }
     }
 }

@@ -7,6 +7,7 @@ use futures_util::TryStreamExt;
 use hyper::header::HeaderValue;
 use hyper::{HeaderMap, Method, Response, Uri};
 
+use super::Body;
 use super::answer_cache::AnswerCache;
 use super::error::Error;
 use super::index_cache::IndexCache;
@@ -14,7 +15,6 @@ use super::load::Loaded;
 use super::respond::{self, CachePolicy, Checked, Meta, Parts, Validators};
 use super::revision::{answer_key, hex, object_key};
 use super::url::{FragmentTime, Noun, Params, QualityLevel, Resource, StreamObject, StreamingUrl};
-use super::Body;
 use crate::catalog::{Asset, Published};
 use crate::media::TrackRef;
 use crate::packager::{self, Context, Dialect, Format, MediaData, Plan, Rendered, SegmentRequest, Selection};

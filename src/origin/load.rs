@@ -109,9 +109,8 @@ pub(super) async fn load(asset: &Asset, name: &str, settings: Settings) -> Resul
         .try_collect()
         .await?;
     let revision = revision(&manifest_bytes, &sources, &settings);
-    let named = |path: &str| {
-        manifest.client_manifest.as_deref() == Some(path) || sources.iter().any(|s| s.path == path)
-    };
+    let named =
+        |path: &str| manifest.client_manifest.as_deref() == Some(path) || sources.iter().any(|s| s.path == path);
     let watched = watched(asset, name, &files, named).ok_or_else(not_found)?;
     let source_file = |info: &ObjectInfo| SourceFile { name: info.path.clone(), size: info.size };
     let pairs: Vec<(SourceFile, Arc<FileIndex>)> = sources.iter().map(source_file).zip(indexed).collect();

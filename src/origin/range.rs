@@ -32,22 +32,13 @@ pub fn parse(header: &str, length: u64, parts: Parts) -> Wanted {
         Parts::Single => 1,
         Parts::Many => MAX_RANGES,
     };
-    let Some(set) = header
-        .trim()
-        .split_once('=')
-        .filter(|(unit, _)| unit.trim().eq_ignore_ascii_case("bytes"))
-    else {
+    let Some(set) = header.trim().split_once('=').filter(|(unit, _)| unit.trim().eq_ignore_ascii_case("bytes")) else {
         return Wanted::Whole;
     };
     let mut ranges: Vec<Range<u64>> = Vec::new();
     let mut specs = 0usize;
     // Lists may have empty elements (RFC 9110 5.6.1).
-    for spec in set
-        .1
-        .split(',')
-        .map(str::trim)
-        .filter(|spec| !spec.is_empty())
-    {
+    for spec in set.1.split(',').map(str::trim).filter(|spec| !spec.is_empty()) {
         specs += 1;
         if specs > most {
             return Wanted::Whole;
@@ -58,9 +49,7 @@ pub fn parse(header: &str, length: u64, parts: Parts) -> Wanted {
             None => return Wanted::Whole,
         }
     }
-    let total = ranges.iter().fold(0u64, |sum, range| {
-        sum.saturating_add(range.end - range.start)
-    });
+    let total = ranges.iter().fold(0u64, |sum, range| sum.saturating_add(range.end - range.start));
     match (specs, ranges.is_empty()) {
         (0, _) => Wanted::Whole,
         (_, true) => Wanted::Unsatisfiable,
@@ -100,10 +89,7 @@ fn number(digits: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::single_range_in_vec_init,
-    reason = "lists of ranges, not ranges as lists"
-)]
+#[allow(clippy::single_range_in_vec_init, reason = "lists of ranges, not ranges as lists")]
 mod tests {
     use proptest::prelude::*;
 

@@ -34,11 +34,7 @@ pub(crate) fn init(presentation: &Presentation, at: TrackRef, scale: Timescale) 
 ///
 /// # Errors
 /// [`Error::NoSuchTime`] when no segment begins then.
-pub(crate) fn plan(
-    presentation: &Presentation,
-    request: &SegmentRequest<'_>,
-    scale: Timescale,
-) -> Result<Plan, Error> {
+pub(crate) fn plan(presentation: &Presentation, request: &SegmentRequest<'_>, scale: Timescale) -> Result<Plan, Error> {
     Plan::segments(presentation, request, scale, 1)
 }
 

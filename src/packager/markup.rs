@@ -130,7 +130,8 @@ mod tests {
         xml.start("A").number("n", 7u64).format("m", format_args!("{}/{}", 1, 2));
         xml.start("B").text("x").end();
         xml.start("C").attribute("v", "").end();
-        let expected = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<A n=\"7\" m=\"1/2\">\n  <B>x</B>\n  <C v=\"\"/>\n</A>\n";
+        let expected =
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<A n=\"7\" m=\"1/2\">\n  <B>x</B>\n  <C v=\"\"/>\n</A>\n";
         assert_eq!(xml.finish(), expected);
     }
 

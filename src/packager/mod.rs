@@ -4,8 +4,8 @@
 //! stays outside: [`Format::plan`] says which samples are wanted, [`Format::segment`] turns their bytes
 //! into the answer. Nothing here knows hosts, status codes, headers, caches or locators.
 
-mod body;
 mod bitrate;
+mod body;
 mod carried;
 mod fragment;
 mod language;
@@ -14,9 +14,9 @@ mod names;
 mod payload;
 mod plan;
 mod runs;
-mod track_fragment;
 #[cfg(test)]
 pub(crate) mod testing;
+mod track_fragment;
 
 pub mod cmaf;
 pub mod dash;
@@ -129,14 +129,25 @@ pub trait Format: Sync + fmt::Debug {
     ///
     /// # Errors
     /// [`Error::NoSuchTime`] when no segment begins then, [`Error::NoSuchResource`] for a noun that this format lacks.
-    fn plan(&self, presentation: &Presentation, request: &SegmentRequest<'_>, context: &Context<'_>) -> Result<Plan, Error>;
+    fn plan(
+        &self,
+        presentation: &Presentation,
+        request: &SegmentRequest<'_>,
+        context: &Context<'_>,
+    ) -> Result<Plan, Error>;
 
     /// The segment, from a plan and the stored bytes of its samples.
     ///
     /// # Errors
     /// [`Error::Sample`] when stored bytes contradict their track, [`Error::MissingMedia`] when `media`
     /// lacks some of [`Plan::reads`].
-    fn segment(&self, presentation: &Presentation, plan: &Plan, media: &MediaData, context: &Context<'_>) -> Result<Rendered, Error>;
+    fn segment(
+        &self,
+        presentation: &Presentation,
+        plan: &Plan,
+        media: &MediaData,
+        context: &Context<'_>,
+    ) -> Result<Rendered, Error>;
 }
 
 /// Why something cannot be written.

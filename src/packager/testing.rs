@@ -14,9 +14,8 @@ use crate::media::{
 use crate::time::{Timescale, UtcTime};
 
 /// The `avcC` payload of the sample entry of [`FakeCodec::video`].
-pub(crate) const AVC_CONFIGURATION: [u8; 19] = [
-    1, 0x64, 0, 0x1f, 0xff, 0xe1, 0, 4, 0x67, 0x64, 0, 0x1f, 1, 0, 4, 0x68, 0xeb, 0xe3, 0xcb,
-];
+pub(crate) const AVC_CONFIGURATION: [u8; 19] =
+    [1, 0x64, 0, 0x1f, 0xff, 0xe1, 0, 4, 0x67, 0x64, 0, 0x1f, 1, 0, 4, 0x68, 0xeb, 0xe3, 0xcb];
 
 /// A codec that says what a test wants.
 #[derive(Clone, Debug)]

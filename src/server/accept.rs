@@ -19,9 +19,7 @@ pub(super) async fn accept(listener: Listener, shared: Arc<Shared>) {
         let certificates = tls.certificates();
         let drain = shared.drain.clone();
         shared.tasks.spawn(async move {
-            drain
-                .run_until_cancelled(certificates.watch(super::tls::WATCH_EVERY))
-                .await;
+            drain.run_until_cancelled(certificates.watch(super::tls::WATCH_EVERY)).await;
         });
     }
     let mut last_log: Option<Instant> = None;

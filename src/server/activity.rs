@@ -58,11 +58,7 @@ pub(super) struct Watched {
 impl Watched {
     pub(super) fn new(body: Body, activity: &Arc<Activity>) -> Watched {
         activity.bodies.fetch_add(1, Relaxed);
-        Watched {
-            body,
-            waiting: false,
-            activity: Arc::clone(activity),
-        }
+        Watched { body, waiting: false, activity: Arc::clone(activity) }
     }
 
     fn set_waiting(&mut self, waiting: bool) {
@@ -88,10 +84,7 @@ impl hyper::body::Body for Watched {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         self.set_waiting(polled.is_pending());
         polled

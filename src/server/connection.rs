@@ -22,12 +22,7 @@ use super::watch::{Verdict, Watch};
 use super::{Shared, service};
 
 /// Serves a connection until it ends, breaks a rule, or the server stops.
-pub(super) async fn serve(
-    socket: TcpStream,
-    peer: SocketAddr,
-    tls: Option<Tls>,
-    shared: Arc<Shared>,
-) {
+pub(super) async fn serve(socket: TcpStream, peer: SocketAddr, tls: Option<Tls>, shared: Arc<Shared>) {
     // Answers are written in few large pieces; waiting for more would only delay the last one.
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%peer, %error, "the connection was gone at once");
@@ -57,11 +52,7 @@ pub(super) async fn serve(
 }
 
 /// What comes before the first request, within the time-out for heads.
-async fn open<T>(
-    shared: &Shared,
-    peer: SocketAddr,
-    opening: impl Future<Output = io::Result<T>>,
-) -> Option<T> {
+async fn open<T>(shared: &Shared, peer: SocketAddr, opening: impl Future<Output = io::Result<T>>) -> Option<T> {
     let limited = tokio::time::timeout(shared.limits.head_timeout, opening);
     match shared.drain.run_until_cancelled(limited).await? {
         Ok(Ok(opened)) => Some(opened),
@@ -87,23 +78,10 @@ async fn speak<S>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let io = TokioIo::new(stream);
-    let watch = Watch::new(
-        Arc::clone(&activity),
-        protocol,
-        &shared.limits,
-        Instant::now(),
-    );
+    let watch = Watch::new(Arc::clone(&activity), protocol, &shared.limits, Instant::now());
     let service = {
         let shared = Arc::clone(&shared);
-        service_fn(move |request| {
-            service::answer(
-                request,
-                peer,
-                secure,
-                Arc::clone(&shared),
-                Arc::clone(&activity),
-            )
-        })
+        service_fn(move |request| service::answer(request, peer, secure, Arc::clone(&shared), Arc::clone(&activity)))
     };
     match protocol {
         Protocol::Http1 => {
@@ -119,9 +97,7 @@ async fn speak<S>(
         Protocol::Http2 => {
             let connection = http2::Builder::new(TokioExecutor::new())
                 .timer(TokioTimer::new())
-                .max_header_list_size(
-                    u32::try_from(shared.limits.max_head_bytes).unwrap_or(u32::MAX),
-                )
+                .max_header_list_size(u32::try_from(shared.limits.max_head_bytes).unwrap_or(u32::MAX))
                 .max_concurrent_streams(shared.limits.max_streams)
                 .serve_connection(io, service);
             drive(connection, watch, peer, &shared).await;

@@ -30,11 +30,7 @@ pub(super) struct Metered {
 
 impl Metered {
     pub(super) fn new(tcp: TcpStream, activity: Arc<Activity>) -> Metered {
-        Metered {
-            tcp,
-            unread: Bytes::new(),
-            activity,
-        }
+        Metered { tcp, unread: Bytes::new(), activity }
     }
 
     /// Reads until it is clear which protocol the client speaks, and puts the bytes back.
@@ -64,19 +60,13 @@ impl Metered {
         if let Poll::Ready(Ok(n)) = &polled {
             self.activity.written.fetch_add(*n as u64, Relaxed);
         }
-        self.activity
-            .write_blocked
-            .store(polled.is_pending(), Relaxed);
+        self.activity.write_blocked.store(polled.is_pending(), Relaxed);
         polled
     }
 }
 
 impl AsyncRead for Metered {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if !self.unread.is_empty() {
             let n = self.unread.len().min(buffer.remaining());
             buffer.put_slice(self.unread.get(..n).unwrap_or_default());
@@ -85,19 +75,13 @@ impl AsyncRead for Metered {
         }
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.tcp).poll_read(cx, buffer);
-        self.activity
-            .read
-            .fetch_add((buffer.filled().len() - before) as u64, Relaxed);
+        self.activity.read.fetch_add((buffer.filled().len() - before) as u64, Relaxed);
         polled
     }
 }
 
 impl AsyncWrite for Metered {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.tcp).poll_write(cx, bytes);
         self.wrote(polled)
     }

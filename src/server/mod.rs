@@ -119,31 +119,21 @@ pub async fn run(
     let _end_with_this_future = abort.clone().drop_guard();
     let shared = Arc::new(Shared {
         handler,
-        permits: Arc::new(Semaphore::new(
-            limits.max_connections.min(Semaphore::MAX_PERMITS),
-        )),
+        permits: Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS))),
         limits,
         drain: abort.child_token(),
         abort: abort.clone(),
         tasks: TaskTracker::new(),
     });
     for listener in listeners {
-        shared
-            .tasks
-            .spawn(accept::accept(listener, Arc::clone(&shared)));
+        shared.tasks.spawn(accept::accept(listener, Arc::clone(&shared)));
     }
     shutdown.await;
     tracing::info!("shutting down: no new connections, waiting for requests in flight");
     shared.drain.cancel();
     shared.tasks.close();
-    if tokio::time::timeout(shared.limits.drain_timeout, shared.tasks.wait())
-        .await
-        .is_err()
-    {
-        tracing::warn!(
-            connections = shared.tasks.len(),
-            "requests still in flight are cut off"
-        );
+    if tokio::time::timeout(shared.limits.drain_timeout, shared.tasks.wait()).await.is_err() {
+        tracing::warn!(connections = shared.tasks.len(), "requests still in flight are cut off");
         abort.cancel();
         shared.tasks.wait().await;
     }

@@ -39,17 +39,7 @@ pub(super) async fn answer(
     let target = head.uri.clone();
     // The handler's state is behind shared references; a panic leaves nothing half done that
     // another request could see without going through a lock that is poisoned.
-    let handled = AssertUnwindSafe(async {
-        shared
-            .handler
-            .handle(Request {
-                head,
-                peer,
-                secure,
-                now,
-            })
-            .await
-    });
+    let handled = AssertUnwindSafe(async { shared.handler.handle(Request { head, peer, secure, now }).await });
     let answer = match handled.catch_unwind().await {
         Ok(answer) => answer,
         Err(_) => {

@@ -15,6 +15,8 @@ pub struct Streaming(pub Arc<Origin>);
 impl Handler for Streaming {
     async fn handle(&self, request: Request) -> Response<Body> {
         let head = &request.head;
-        self.0.handle(origin::Request { method: &head.method, uri: &head.uri, headers: &head.headers, now: request.now }).await
+        self.0
+            .handle(origin::Request { method: &head.method, uri: &head.uri, headers: &head.headers, now: request.now })
+            .await
     }
 }

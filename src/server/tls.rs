@@ -74,10 +74,7 @@ impl Tls {
             .with_no_client_auth()
             .with_cert_resolver(resolver);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Tls {
-            acceptor: TlsAcceptor::from(Arc::new(config)),
-            certificates,
-        })
+        Ok(Tls { acceptor: TlsAcceptor::from(Arc::new(config)), certificates })
     }
 
     /// The certificates, e.g. to reload them at once.
@@ -118,21 +115,11 @@ impl Certificates {
     ///
     /// # Errors
     /// Any [`Error`] about the files.
-    pub fn from_files(
-        certificate: impl Into<PathBuf>,
-        key: impl Into<PathBuf>,
-    ) -> Result<Certificates, Error> {
-        let files = Files {
-            certificate: certificate.into(),
-            key: key.into(),
-        };
+    pub fn from_files(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Result<Certificates, Error> {
+        let files = Files { certificate: certificate.into(), key: key.into() };
         let text = files.read()?;
         let current = ArcSwap::from_pointee(files.parse(&text)?);
-        Ok(Certificates {
-            current,
-            files: Some(files),
-            seen: AtomicU64::new(digest(&text)),
-        })
+        Ok(Certificates { current, files: Some(files), seen: AtomicU64::new(digest(&text)) })
     }
 
     /// A certificate for trying out, which no client trusts by itself, for these DNS names and IP
@@ -143,13 +130,8 @@ impl Certificates {
     pub fn self_signed(names: &[String]) -> Result<Certificates, Error> {
         let made = rcgen::generate_simple_self_signed(names).map_err(Error::SelfSigned)?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-        let pair = CertifiedKey::from_der(vec![made.cert.der().clone()], key, &provider())
-            .map_err(Error::Pair)?;
-        Ok(Certificates {
-            current: ArcSwap::from_pointee(pair),
-            files: None,
-            seen: AtomicU64::new(0),
-        })
+        let pair = CertifiedKey::from_der(vec![made.cert.der().clone()], key, &provider()).map_err(Error::Pair)?;
+        Ok(Certificates { current: ArcSwap::from_pointee(pair), files: None, seen: AtomicU64::new(0) })
     }
 
     /// The certificate in use, DER.
@@ -214,13 +196,10 @@ impl Files {
             let path = path.to_owned();
             move |error| Error::Pem { path, error }
         };
-        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(certificate)
-            .collect::<Result<_, _>>()
-            .map_err(pem(&self.certificate))?;
+        let chain: Vec<CertificateDer<'static>> =
+            CertificateDer::pem_slice_iter(certificate).collect::<Result<_, _>>().map_err(pem(&self.certificate))?;
         if chain.is_empty() {
-            return Err(pem(&self.certificate)(
-                rustls::pki_types::pem::Error::NoItemsFound,
-            ));
+            return Err(pem(&self.certificate)(rustls::pki_types::pem::Error::NoItemsFound));
         }
         let key = PrivateKeyDer::from_pem_slice(key).map_err(pem(&self.key))?;
         CertifiedKey::from_der(chain, key, &provider()).map_err(Error::Pair)
@@ -236,10 +215,7 @@ impl ResolvesServerCert for Certificates {
 impl fmt::Debug for Certificates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.files {
-            Some(files) => f
-                .debug_tuple("Certificates")
-                .field(&files.certificate)
-                .finish(),
+            Some(files) => f.debug_tuple("Certificates").field(&files.certificate).finish(),
             None => f.write_str("Certificates(self-signed)"),
         }
     }
@@ -251,16 +227,9 @@ fn provider() -> Arc<CryptoProvider> {
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
     use io::Read;
-    let fail = |error| Error::Read {
-        path: path.to_owned(),
-        error,
-    };
+    let fail = |error| Error::Read { path: path.to_owned(), error };
     let mut text = Vec::new();
-    std::fs::File::open(path)
-        .map_err(fail)?
-        .take(MAX_FILE)
-        .read_to_end(&mut text)
-        .map_err(fail)?;
+    std::fs::File::open(path).map_err(fail)?.take(MAX_FILE).read_to_end(&mut text).map_err(fail)?;
     Ok(text)
 }
 
@@ -292,19 +261,13 @@ mod tests {
 
         std::fs::write(&certificate, "nonsense").unwrap();
         assert!(matches!(certificates.reload(), Err(Error::Pem { .. })));
-        assert!(
-            !certificates.reload().unwrap(),
-            "the same nonsense is reported once"
-        );
+        assert!(!certificates.reload().unwrap(), "the same nonsense is reported once");
         assert_eq!(certificates.certificate(), first);
 
         let other = tempfile::tempdir().unwrap();
         let (foreign, _) = pair(other.path(), "two.example");
         std::fs::copy(&foreign, &certificate).unwrap();
-        assert!(
-            matches!(certificates.reload(), Err(Error::Pair(_))),
-            "a key of another certificate"
-        );
+        assert!(matches!(certificates.reload(), Err(Error::Pair(_))), "a key of another certificate");
         assert_eq!(certificates.certificate(), first);
 
         pair(folder.path(), "three.example");

@@ -42,12 +42,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(
-        activity: Arc<Activity>,
-        protocol: Protocol,
-        limits: &Limits,
-        now: Instant,
-    ) -> Watch {
+    pub(super) fn new(activity: Arc<Activity>, protocol: Protocol, limits: &Limits, now: Instant) -> Watch {
         Watch {
             activity,
             protocol,
@@ -64,10 +59,7 @@ impl Watch {
 
     /// How often to look.
     pub(super) fn interval(&self) -> Duration {
-        let shortest = self
-            .head_timeout
-            .min(self.idle_timeout)
-            .min(self.stall_timeout);
+        let shortest = self.head_timeout.min(self.idle_timeout).min(self.stall_timeout);
         (shortest / 8).clamp(Duration::from_millis(5), Duration::from_secs(1))
     }
 
@@ -109,17 +101,10 @@ impl Watch {
         if self.protocol == Protocol::Http1 && read > read_then && self.head.is_none() {
             self.head = Some(now);
         }
-        if self
-            .head
-            .is_some_and(|since| now.duration_since(since) >= self.head_timeout)
-        {
+        if self.head.is_some_and(|since| now.duration_since(since) >= self.head_timeout) {
             return Verdict::SlowHead;
         }
-        if now.duration_since(idle_since) >= self.idle_timeout {
-            Verdict::Idle
-        } else {
-            Verdict::Keep
-        }
+        if now.duration_since(idle_since) >= self.idle_timeout { Verdict::Idle } else { Verdict::Keep }
     }
 }
 
@@ -138,11 +123,7 @@ mod tests {
             let activity = Arc::new(Activity::default());
             let start = Instant::now();
             let watch = Watch::new(Arc::clone(&activity), protocol, &Limits::default(), start);
-            Bench {
-                activity,
-                watch,
-                start,
-            }
+            Bench { activity, watch, start }
         }
 
         fn at(&mut self, seconds: u64) -> Verdict {

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::media::{
-    FileId, Language, MAX_QUALITIES, Presentation, Revision, SourceFile, Track, TrackGroup, TrackKind,
-};
+use crate::media::{FileId, Language, MAX_QUALITIES, Presentation, Revision, SourceFile, Track, TrackGroup, TrackKind};
 use crate::time::{MediaTime, Timescale};
 
 use super::ism::{Entry, ServerManifest};
@@ -70,7 +68,9 @@ pub fn assemble(
     }
     // Back to the server manifest's order.
     let position = |g: &TrackGroup| {
-        grouped.iter().position(|(n, _, m)| (n == &g.name || g.name.starts_with(n.as_str())) && m[0].entry.kind == g.kind)
+        grouped
+            .iter()
+            .position(|(n, _, m)| (n == &g.name || g.name.starts_with(n.as_str())) && m[0].entry.kind == g.kind)
     };
     groups.sort_by_key(position);
     make_names_unique(&mut groups);
@@ -82,7 +82,10 @@ pub fn assemble(
         revision,
         files: files.iter().map(|(file, _)| file.clone()).collect(),
         groups,
-        fragments_per_ts_segment: manifest.fragments_per_hls_segment.unwrap_or(settings.fragments_per_ts_segment).max(1),
+        fragments_per_ts_segment: manifest
+            .fragments_per_hls_segment
+            .unwrap_or(settings.fragments_per_ts_segment)
+            .max(1),
     })
 }
 
@@ -182,7 +185,12 @@ fn video_group(name: &str, named: bool, members: &[Found<'_>], settings: &Settin
         let (start, end) = (group.boundary_time(index), group.boundary_time(index + 1));
         let length = MediaTime::new(end.ticks - start.ticks, timescale);
         if length.compare(limit).is_gt() {
-            return Err(Error::KeyFrameIntervalTooLarge { group: name.to_owned(), at: start, qualities: members.len(), limit });
+            return Err(Error::KeyFrameIntervalTooLarge {
+                group: name.to_owned(),
+                at: start,
+                qualities: members.len(),
+                limit,
+            });
         }
     }
     Ok(with_unique_bitrates(group))
@@ -235,7 +243,11 @@ fn audio_segments(track: &SourceTrack, master: Option<&[MediaTime]>, settings: &
         let decode = |sample: u32| track.samples.iter_from(sample).next().map_or(i64::MAX, |(decode, _)| decode);
         let last = end_of(track).ticks - track.edit.delay;
         // A last fragment of a frame or two is not worth a request.
-        return starts.iter().copied().filter(|s| *s == 0 || (*s < served && last - decode(*s) >= target / 20)).collect();
+        return starts
+            .iter()
+            .copied()
+            .filter(|s| *s == 0 || (*s < served && last - decode(*s) >= target / 20))
+            .collect();
     }
     let mut samples = vec![0u32];
     let mut cut = |time: i64| {
@@ -284,7 +296,14 @@ fn segments_like(group: &TrackGroup, track: &SourceTrack) -> Option<Vec<u32>> {
     Some(samples)
 }
 
-fn empty_group(name: &str, named: bool, first: &Found<'_>, timescale: Timescale, starts: Vec<u64>, end: u64) -> TrackGroup {
+fn empty_group(
+    name: &str,
+    named: bool,
+    first: &Found<'_>,
+    timescale: Timescale,
+    starts: Vec<u64>,
+    end: u64,
+) -> TrackGroup {
     TrackGroup {
         name: name.to_owned(),
         named,
@@ -337,8 +356,7 @@ fn track(found: &Found<'_>, first_samples: Vec<u32>) -> Track {
     let mut segment_samples = first_samples;
     segment_samples.push(source.served_samples);
     let mut sizes = source.samples.iter_from(0).map(|(_, sample)| u64::from(sample.size));
-    let segment_bytes =
-        segment_samples.windows(2).map(|w| sizes.by_ref().take((w[1] - w[0]) as usize).sum()).collect();
+    let segment_bytes = segment_samples.windows(2).map(|w| sizes.by_ref().take((w[1] - w[0]) as usize).sum()).collect();
     Track {
         bitrate: bitrate(found),
         average_bitrate: average_bitrate(source),

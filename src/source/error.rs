@@ -19,7 +19,9 @@ pub enum Error {
         source: isobmff::Error,
     },
     /// A box reaches past the end of its file: the file was cut, or is still being written.
-    #[error("{file}: box '{kind}' at byte {offset} has {size} bytes, but the file ends at {length}; it was cut or is still being written: copy it again")]
+    #[error(
+        "{file}: box '{kind}' at byte {offset} has {size} bytes, but the file ends at {length}; it was cut or is still being written: copy it again"
+    )]
     Truncated {
         /// File name.
         file: String,
@@ -33,7 +35,9 @@ pub enum Error {
         length: u64,
     },
     /// A sample lies outside its file.
-    #[error("{file}: sample {sample} of track {track} ({size} bytes at {offset}) lies outside the file of {length} bytes; it was cut or is still being written: copy it again")]
+    #[error(
+        "{file}: sample {sample} of track {track} ({size} bytes at {offset}) lies outside the file of {length} bytes; it was cut or is still being written: copy it again"
+    )]
     SampleOutside {
         /// File name.
         file: String,
@@ -131,7 +135,9 @@ pub enum Error {
         reasons: String,
     },
     /// The key frames of the qualities leave a segment longer than allowed.
-    #[error("'{group}': between {at:?} s and the next key frame that all {qualities} qualities share lie more than {limit:?} s; encode all qualities with the same fixed key-frame interval (ffmpeg: -force_key_frames 'expr:gte(t,n_forced*2)' -sc_threshold 0)")]
+    #[error(
+        "'{group}': between {at:?} s and the next key frame that all {qualities} qualities share lie more than {limit:?} s; encode all qualities with the same fixed key-frame interval (ffmpeg: -force_key_frames 'expr:gte(t,n_forced*2)' -sc_threshold 0)"
+    )]
     KeyFrameIntervalTooLarge {
         /// The group's name.
         group: String,

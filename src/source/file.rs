@@ -6,9 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::codec::{self, Codec};
-use crate::isobmff::{
-    self, BoxHeader, FourCc, Movie, MovieFragment, TrackExtends, TrackFragmentRandomAccess,
-};
+use crate::isobmff::{self, BoxHeader, FourCc, Movie, MovieFragment, TrackExtends, TrackFragmentRandomAccess};
 use crate::media::{ByteRange, Edit, SampleIndex, SampleIndexBuilder, SampleIndexError, TrackKind};
 use crate::time::Timescale;
 
@@ -220,7 +218,8 @@ impl FileIndexer {
     }
 
     fn movie(&mut self, bytes: &Bytes) -> Result<(), Error> {
-        let movie = Movie::parse(bytes, self.position).map_err(|source| Error::Box { file: self.name.clone(), source })?;
+        let movie =
+            Movie::parse(bytes, self.position).map_err(|source| Error::Box { file: self.name.clone(), source })?;
         self.moov_first = !self.saw_media;
         if let Some(extends) = &movie.fragmented {
             for track in &movie.tracks {
@@ -278,8 +277,8 @@ impl FileIndexer {
         if self.movie.is_none() {
             return Err(Error::NoMovie { file: self.name.clone() });
         }
-        let fragment =
-            MovieFragment::parse(bytes, self.position).map_err(|source| Error::Box { file: self.name.clone(), source })?;
+        let fragment = MovieFragment::parse(bytes, self.position)
+            .map_err(|source| Error::Box { file: self.name.clone(), source })?;
         fragmented::add(&self.name, self.length, &fragment, &mut self.collectors, &self.known_times)?;
         // A run may have any number of samples in a few bytes; all together take a byte each.
         let samples: u64 = self.collectors.values().map(TrackCollector::len).sum();

@@ -73,7 +73,8 @@ impl TrackCollector {
         let Some(decode) = decode else { return };
         match &mut self.pending {
             Some((last, sample)) => {
-                if let Some(duration) = decode.checked_sub(*last).and_then(|d| u32::try_from(d).ok()).filter(|d| *d > 0) {
+                if let Some(duration) = decode.checked_sub(*last).and_then(|d| u32::try_from(d).ok()).filter(|d| *d > 0)
+                {
                     sample.duration = duration;
                 }
             }
@@ -156,13 +157,15 @@ fn add_track(
         }
         for (index, sample) in run.samples().enumerate() {
             let size = sample.size.unwrap_or(size);
-            let end = offset.checked_add(u64::from(size)).filter(|end| *end <= length).ok_or_else(|| Error::SampleOutside {
-                file: file.to_owned(),
-                track: traf.track_id,
-                sample: track.count,
-                offset,
-                size,
-                length,
+            let end = offset.checked_add(u64::from(size)).filter(|end| *end <= length).ok_or_else(|| {
+                Error::SampleOutside {
+                    file: file.to_owned(),
+                    track: traf.track_id,
+                    sample: track.count,
+                    offset,
+                    size,
+                    length,
+                }
             })?;
             let sync = match (sample.flags, run.first_sample_flags) {
                 (Some(own), _) => is_sync(own),

@@ -44,8 +44,7 @@ pub fn key_frame_times(track: &SourceTrack) -> Vec<Candidate> {
     let all = served.map(|k| Candidate { time: time(k.decode, k.composition_offset), sample: k.sample });
     let all: Vec<Candidate> = all.collect();
     let Some(starts) = &track.fragment_starts else { return all };
-    let at_starts: Vec<Candidate> =
-        all.iter().copied().filter(|c| starts.binary_search(&c.sample).is_ok()).collect();
+    let at_starts: Vec<Candidate> = all.iter().copied().filter(|c| starts.binary_search(&c.sample).is_ok()).collect();
     if at_starts.len() > 1 { at_starts } else { all }
 }
 
@@ -134,7 +133,11 @@ pub fn first_difference(tracks: &[&SourceTrack]) -> Option<Difference> {
 
 /// Segment boundaries: of the common candidates, the first at least `target` after the last boundary.
 /// Half a frame short of the target is long enough.
-pub(super) fn boundaries(common: Vec<(MediaTime, Vec<u32>)>, target: MediaTime, slack: MediaTime) -> Vec<(MediaTime, Vec<u32>)> {
+pub(super) fn boundaries(
+    common: Vec<(MediaTime, Vec<u32>)>,
+    target: MediaTime,
+    slack: MediaTime,
+) -> Vec<(MediaTime, Vec<u32>)> {
     let mut boundaries: Vec<(MediaTime, Vec<u32>)> = Vec::new();
     for (time, samples) in common {
         let far_enough = boundaries.last().is_none_or(|(last, _)| {

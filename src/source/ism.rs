@@ -299,10 +299,7 @@ mod tests {
     fn the_minimal_form_with_a_byte_order_mark_is_read() {
         let text = "\u{feff}<smil><body><switch><video src='a.mp4'/><audio src='a.mp4'/></switch></body></smil>";
         let manifest = parse(text.as_bytes()).unwrap();
-        assert_eq!(
-            manifest.entries,
-            [Entry::new(TrackKind::Video, "a.mp4"), Entry::new(TrackKind::Audio, "a.mp4")]
-        );
+        assert_eq!(manifest.entries, [Entry::new(TrackKind::Video, "a.mp4"), Entry::new(TrackKind::Audio, "a.mp4")]);
     }
 
     #[test]
@@ -327,7 +324,8 @@ mod tests {
                 <QualityLevel Bitrate="64000"/></StreamIndex></SmoothStreamingMedia>"#,
         )
         .unwrap();
-        let mut manifest = ServerManifest { entries: vec![Entry::new(TrackKind::Audio, "a.isma")], ..Default::default() };
+        let mut manifest =
+            ServerManifest { entries: vec![Entry::new(TrackKind::Audio, "a.isma")], ..Default::default() };
         name_from_client(&mut manifest, &streams);
         assert_eq!(manifest.entries[0].track_name.as_deref(), Some("audio_eng"));
         assert_eq!(manifest.entries[0].language.as_deref(), Some("eng"));

@@ -20,7 +20,14 @@ pub(super) fn index(file: &str, length: u64, track: &Track, builder: &mut Sample
             let Some(size) = sizes.next() else { return Ok(()) };
             let end = offset.checked_add(u64::from(size)).filter(|end| *end <= length);
             let Some(end) = end else {
-                return Err(Error::SampleOutside { file: file.to_owned(), track: track.id, sample, offset, size, length });
+                return Err(Error::SampleOutside {
+                    file: file.to_owned(),
+                    track: track.id,
+                    sample,
+                    offset,
+                    size,
+                    length,
+                });
             };
             let is_sync = match (&sync, next_sync) {
                 (None, _) => true,

@@ -33,7 +33,8 @@ async fn an_empty_container_lists_nothing(store: &dyn Store) {
 }
 
 async fn odd_names_work(store: &dyn Store, put: &Put<'_>) {
-    let names = ["a b.mp4", "100%.mp4", "%41.mp4", "film #1.mp4", "n#2", "ü/日本.mp4", "a+b&c=d?.mp4", "(1,2;3).mp4", ".x"];
+    let names =
+        ["a b.mp4", "100%.mp4", "%41.mp4", "film #1.mp4", "n#2", "ü/日本.mp4", "a+b&c=d?.mp4", "(1,2;3).mp4", ".x"];
     for (i, name) in names.iter().enumerate() {
         put((*name).to_owned(), film(i as u8, 100 + i)).await;
     }
@@ -119,7 +120,10 @@ async fn a_cut_file_is_never_filled_up(store: &dyn Store, put: &Put<'_>) {
     let mut forged = store.head("cut.mp4").await.unwrap();
     forged.size = 5000;
     let read = store.read(&forged, 0..5000).await;
-    assert!(matches!(read, Err(Error::Changed { .. } | Error::Truncated { .. } | Error::Unavailable { .. })), "{read:?}");
+    assert!(
+        matches!(read, Err(Error::Changed { .. } | Error::Truncated { .. } | Error::Unavailable { .. })),
+        "{read:?}"
+    );
 }
 
 async fn a_missing_file_is_not_found(store: &dyn Store) {

@@ -47,10 +47,10 @@ impl Objects {
     }
 
     async fn get(&self, object: &ObjectInfo, range: Range<u64>) -> Result<object_store::GetResult, Error> {
-        let mut options = GetOptions::default();
-        options.range = Some(GetRange::Bounded(range.clone()));
-        options.if_match = object.etag.clone();
-        let got = self.backend.get_opts(&location(&object.path)?, options).await.map_err(|e| translate(&object.path, e))?;
+        let wanted = Some(GetRange::Bounded(range.clone()));
+        let options = GetOptions { range: wanted, if_match: object.etag.clone(), ..GetOptions::default() };
+        let got =
+            self.backend.get_opts(&location(&object.path)?, options).await.map_err(|e| translate(&object.path, e))?;
         if !object.is_same(&info(&object.path, &got.meta)) {
             return Err(Error::Changed { path: object.path.clone() });
         }

@@ -1,9 +1,9 @@
 //! Attacks by system: on small real films, and films that no encoder would make.
 
 use super::build::{Track, around, constant, film, fragmented, full, track};
+use super::corpus;
 use super::judge::Judge;
 use super::tree::{Place, find, places, splice};
-use super::corpus;
 
 /// What counts, sizes and times are set to.
 const EXTREMES: [u32; 6] = [0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_fffe, u32::MAX];
@@ -167,15 +167,7 @@ fn tables_that_contradict_each_other() {
     ] {
         replace(b"stsc", full(b"stsc", 0, 0, entries));
     }
-    for offsets in [
-        &[0][..],
-        &[1, 0],
-        &[1, length - 1],
-        &[1, length],
-        &[1, u32::MAX],
-        &[2, 100, 50],
-        &[14; 15],
-    ] {
+    for offsets in [&[0][..], &[1, 0], &[1, length - 1], &[1, length], &[1, u32::MAX], &[2, 100, 50], &[14; 15]] {
         replace(b"stco", full(b"stco", 0, 0, offsets));
     }
     let high = |word: u32| full(b"co64", 0, 0, &[1, word, word]);
@@ -189,7 +181,9 @@ fn tables_that_contradict_each_other() {
     for times in [&[1, 14, u32::MAX][..], &[1, 14, 0], &[2, u32::MAX, 1, 15, 1], &[14, 1, 0, 1, u32::MAX], &[0]] {
         replace(b"stts", full(b"stts", 0, 0, times));
     }
-    for sizes in [&[0, u32::MAX][..], &[1, 50_000_000], &[u32::MAX, 14], &[0, 14], &[0, 0], &[1, 14], &[0x7fff_ffff, 14]] {
+    for sizes in
+        [&[0, u32::MAX][..], &[1, 50_000_000], &[u32::MAX, 14], &[0, 14], &[0, 0], &[1, 14], &[0x7fff_ffff, 14]]
+    {
         replace(b"stsz", full(b"stsz", 0, 0, sizes));
     }
     replace(b"stsz", full(b"stz2", 0, 0, &[4, 14, 0, 0]));
@@ -396,7 +390,9 @@ fn xml_bombs() {
         }),
         ("names that are markup", {
             let name = "&lt;&quot;&amp;,)(=;&#10;#EXT/%0A";
-            format!("<smil><video src='a' title='{name}'><param name='trackName' value='{name}'/></video><audio src='a' title='{name}' systemLanguage='{name}'><param name='role' value='{name}'/></audio></smil>")
+            format!(
+                "<smil><video src='a' title='{name}'><param name='trackName' value='{name}'/></video><audio src='a' title='{name}' systemLanguage='{name}'><param name='role' value='{name}'/></audio></smil>"
+            )
         }),
     ];
     for (name, text) in cases {
@@ -430,7 +426,9 @@ fn urls_of_any_bytes() {
         }
     }
     let locator = "/ee2e286f-9428-49c4-a3fd-4a1e1ec2c4f2/film.ism/";
-    for hostile in ["(".repeat(8000), "%28".repeat(3000), format!("Manifest({})", "a=b,".repeat(2500)), "%".repeat(9000)] {
+    for hostile in
+        ["(".repeat(8000), "%28".repeat(3000), format!("Manifest({})", "a=b,".repeat(2500)), "%".repeat(9000)]
+    {
         judge.case("long", "url", format!("{locator}{hostile}").as_bytes());
     }
     judge.finish();

@@ -38,9 +38,7 @@ async fn connect(
         .with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
     let name = ServerName::try_from("localhost").unwrap();
-    TlsConnector::from(Arc::new(config))
-        .connect(name, server.connect().await)
-        .await
+    TlsConnector::from(Arc::new(config)).connect(name, server.connect().await).await
 }
 
 #[tokio::test]
@@ -49,40 +47,23 @@ async fn alpn_chooses_the_protocol() {
     let trusted = certificates.certificate().unwrap();
     let server = Server::start(Limits::default(), Some(Tls::new(certificates).unwrap())).await;
 
-    let stream = connect(&server, trusted.clone(), &["h2", "http/1.1"])
-        .await
-        .unwrap();
+    let stream = connect(&server, trusted.clone(), &["h2", "http/1.1"]).await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     let (mut sender, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
-            .await
-            .unwrap();
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
-    let request = Request::get("https://localhost/peer")
-        .body(Empty::<Bytes>::new())
-        .unwrap();
+    let request = Request::get("https://localhost/peer").body(Empty::<Bytes>::new()).unwrap();
     let answer = sender.send_request(request).await.unwrap();
-    assert_eq!(
-        answer.into_body().collect().await.unwrap().to_bytes(),
-        "127.0.0.1 true"
-    );
+    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "127.0.0.1 true");
 
     for alpn in [&["http/1.1"][..], &[]] {
         let stream = connect(&server, trusted.clone(), alpn).await.unwrap();
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-            .await
-            .unwrap();
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
-        let request = Request::get("/text")
-            .header("host", "localhost")
-            .body(Empty::<Bytes>::new())
-            .unwrap();
+        let request = Request::get("/text").header("host", "localhost").body(Empty::<Bytes>::new()).unwrap();
         let answer = sender.send_request(request).await.unwrap();
         assert_eq!(answer.version(), hyper::Version::HTTP_11);
-        assert_eq!(
-            answer.into_body().collect().await.unwrap().to_bytes(),
-            "0123456789"
-        );
+        assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "0123456789");
     }
 }
 
@@ -90,10 +71,7 @@ async fn alpn_chooses_the_protocol() {
 async fn changed_certificates_are_served_to_new_connections() {
     let folder = tempfile::tempdir().unwrap();
     write_pair(folder.path());
-    let (certificate, key) = (
-        folder.path().join("cert.pem"),
-        folder.path().join("key.pem"),
-    );
+    let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
     let certificates = Arc::new(Certificates::from_files(certificate, key).unwrap());
     let old = certificates.certificate().unwrap();
     let tls = Tls::new(Arc::clone(&certificates)).unwrap();
@@ -115,11 +93,6 @@ async fn changed_certificates_are_served_to_new_connections() {
 async fn what_is_no_handshake_is_closed() {
     let certificates = Arc::new(Certificates::self_signed(&["localhost".to_owned()]).unwrap());
     let server = Server::start(short(), Some(Tls::new(certificates).unwrap())).await;
-    assert!(
-        !server
-            .exchange("GET /text HTTP/1.1\r\nHost: x\r\n\r\n")
-            .await
-            .contains("HTTP/1.1")
-    );
+    assert!(!server.exchange("GET /text HTTP/1.1\r\nHost: x\r\n\r\n").await.contains("HTTP/1.1"));
     assert_eq!(server.exchange("").await, "");
 }

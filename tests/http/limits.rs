@@ -16,10 +16,7 @@ async fn slow_heads_and_silence_end_at_the_time_out() {
         socket.write_all(head.as_bytes()).await.unwrap();
         read_to_end(&mut socket).await;
         let took = begin.elapsed();
-        assert!(
-            took >= Duration::from_millis(150) && took < Duration::from_secs(2),
-            "{head:?}: {took:?}"
-        );
+        assert!(took >= Duration::from_millis(150) && took < Duration::from_secs(2), "{head:?}: {took:?}");
     }
 }
 
@@ -57,66 +54,36 @@ async fn an_idle_connection_lives_longer_than_a_slow_head() {
 async fn a_reader_that_stalls_is_closed_and_one_that_waits_for_storage_is_not() {
     let server = Server::start(short(), None).await;
     let mut socket = server.connect().await;
-    socket
-        .write_all(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
-        .await
-        .unwrap();
+    socket.write_all(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let mut bytes = Vec::new();
     let _ = socket.read_to_end(&mut bytes).await;
-    assert!(
-        bytes.len() < 64 << 20,
-        "cut off after {} bytes",
-        bytes.len()
-    );
+    assert!(bytes.len() < 64 << 20, "cut off after {} bytes", bytes.len());
 
-    let patient = Limits {
-        stall_timeout: Duration::from_millis(50),
-        ..short()
-    };
+    let patient = Limits { stall_timeout: Duration::from_millis(50), ..short() };
     let server = Server::start(patient, None).await;
-    let answer = server
-        .exchange("GET /stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        .await;
+    let answer = server.exchange("GET /stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     assert!(answer.ends_with("\r\n\r\nabcdef"), "{answer}");
 }
 
 #[tokio::test]
 async fn heads_that_are_too_large_get_431() {
     let server = Server::plain().await;
-    let request = format!(
-        "GET /text HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n",
-        "a".repeat(17_000)
-    );
+    let request = format!("GET /text HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "a".repeat(17_000));
     let answer = server.exchange(&request).await;
     assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
 }
 
 #[tokio::test]
 async fn connections_beyond_the_limit_wait_for_their_turn() {
-    let server = Server::start(
-        Limits {
-            max_connections: 1,
-            ..short()
-        },
-        None,
-    )
-    .await;
+    let server = Server::start(Limits { max_connections: 1, ..short() }, None).await;
     let mut first = server.connect().await;
-    first
-        .write_all(b"GET /text HTTP/1.1\r\nHost: x\r\n\r\n")
-        .await
-        .unwrap();
+    first.write_all(b"GET /text HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     read_answer(&mut first).await;
     let begin = Instant::now();
-    let answer = server
-        .exchange("GET /text HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        .await;
+    let answer = server.exchange("GET /text HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     assert!(answer.ends_with("0123456789"));
-    assert!(
-        begin.elapsed() >= Duration::from_millis(300),
-        "until the first was idle for too long"
-    );
+    assert!(begin.elapsed() >= Duration::from_millis(300), "until the first was idle for too long");
 }
 
 /// Runs [`with_few_descriptors`] in a process of its own: descriptors are counted per process.
@@ -124,18 +91,12 @@ async fn connections_beyond_the_limit_wait_for_their_turn() {
 fn running_out_of_descriptors_is_survived() {
     let this = std::env::current_exe().unwrap();
     let output = std::process::Command::new("sh")
-        .args([
-            "-c",
-            "ulimit -n 64 && exec \"$0\" --ignored --exact limits::with_few_descriptors",
-        ])
+        .args(["-c", "ulimit -n 64 && exec \"$0\" --ignored --exact limits::with_few_descriptors"])
         .arg(this)
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && text.contains("1 passed"),
-        "{text}"
-    );
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
 #[tokio::test]
@@ -151,8 +112,6 @@ async fn with_few_descriptors() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     drop(held);
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let answer = server
-        .exchange("GET /text HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        .await;
+    let answer = server.exchange("GET /text HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     assert!(answer.ends_with("0123456789"), "{answer}");
 }

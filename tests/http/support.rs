@@ -44,26 +44,22 @@ impl Handler for Fixture {
         };
         match request.head.uri.path() {
             "/text" => pending.finish(vec![Bytes::from_static(TEXT)]),
-            "/peer" => pending.finish(vec![
-                format!("{} {}", request.peer.ip(), request.secure).into(),
-            ]),
+            "/peer" => pending.finish(vec![format!("{} {}", request.peer.ip(), request.secure).into()]),
             "/big" => pending.finish(vec![Bytes::from_static(&[7; 1 << 20]); 64]),
             "/stream" => pending.finish_stream(6, |_| {
-                let parts =
-                    futures_util::stream::iter(["ab", "cd", "ef"]).then(|part| async move {
-                        tokio::time::sleep(Duration::from_millis(100)).await;
-                        Ok(Bytes::from_static(part.as_bytes()))
-                    });
+                let parts = futures_util::stream::iter(["ab", "cd", "ef"]).then(|part| async move {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    Ok(Bytes::from_static(part.as_bytes()))
+                });
                 Box::pin(parts)
             }),
             "/short" => pending.finish_stream(100, |_| {
-                let parts =
-                    futures_util::stream::iter([&b"too little"[..], b""]).then(|part| async move {
-                        if part.is_empty() {
-                            tokio::time::sleep(Duration::from_millis(50)).await;
-                        }
-                        Ok(Bytes::from_static(part))
-                    });
+                let parts = futures_util::stream::iter([&b"too little"[..], b""]).then(|part| async move {
+                    if part.is_empty() {
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                    Ok(Bytes::from_static(part))
+                });
                 Box::pin(parts)
             }),
             "/slow" => {
@@ -94,17 +90,8 @@ impl Server {
         let shutdown = async {
             let _ = stopped.await;
         };
-        let ended = tokio::spawn(server::run(
-            vec![Listener { tcp, tls }],
-            Arc::new(Fixture),
-            limits,
-            shutdown,
-        ));
-        Server {
-            address,
-            stop,
-            ended,
-        }
+        let ended = tokio::spawn(server::run(vec![Listener { tcp, tls }], Arc::new(Fixture), limits, shutdown));
+        Server { address, stop, ended }
     }
 
     pub async fn plain() -> Server {
@@ -160,10 +147,7 @@ pub async fn read_answer(socket: &mut TcpStream) -> String {
             }
         }
         let byte = tokio::time::timeout(Duration::from_secs(20), socket.read_u8()).await;
-        bytes.push(
-            byte.expect("the server answers")
-                .expect("the connection stays open"),
-        );
+        bytes.push(byte.expect("the server answers").expect("the connection stays open"));
     }
 }
 

@@ -4,9 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ALLOW,
-    CACHE_CONTROL, ETAG, EXPIRES, HeaderName, HeaderValue, LAST_MODIFIED, SERVER,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, CACHE_CONTROL, ETAG,
+    EXPIRES, HeaderName, HeaderValue, LAST_MODIFIED, SERVER, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{HeaderMap, Response, StatusCode};
 
@@ -45,12 +44,8 @@ impl Validators {
             .chain(tag.chars().filter(|c| c.is_ascii_graphic() && *c != '"'))
             .chain(std::iter::once('"'))
             .collect();
-        let etag =
-            HeaderValue::from_str(&quoted).unwrap_or_else(|_| HeaderValue::from_static("\"\""));
-        Validators {
-            etag,
-            last_modified,
-        }
+        let etag = HeaderValue::from_str(&quoted).unwrap_or_else(|_| HeaderValue::from_static("\"\""));
+        Validators { etag, last_modified }
     }
 
     pub(super) fn write(&self, map: &mut HeaderMap) {
@@ -99,14 +94,8 @@ impl CachePolicy {
 pub(super) fn common(map: &mut HeaderMap) {
     map.insert(SERVER, HeaderValue::from_static(SERVER_NAME));
     map.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    map.insert(
-        ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static(EXPOSED),
-    );
-    map.insert(
-        HeaderName::from_static("timing-allow-origin"),
-        HeaderValue::from_static("*"),
-    );
+    map.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+    map.insert(HeaderName::from_static("timing-allow-origin"), HeaderValue::from_static("*"));
     map.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
@@ -117,17 +106,10 @@ pub(super) fn preflight(request: &HeaderMap) -> Response<Body> {
     let map = answer.headers_mut();
     common(map);
     map.insert(ALLOW, HeaderValue::from_static(ALLOWED_METHODS));
-    map.insert(
-        ACCESS_CONTROL_ALLOW_METHODS,
-        HeaderValue::from_static(ALLOWED_METHODS),
-    );
+    map.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(ALLOWED_METHODS));
     // Repeating what is asked lets through headers that some player invents tomorrow.
-    let wanted = request
-        .get(ACCESS_CONTROL_REQUEST_HEADERS)
-        .filter(|value| value.len() <= MAX_ECHO);
-    let allowed = wanted
-        .cloned()
-        .unwrap_or(HeaderValue::from_static(ALLOWED_HEADERS));
+    let wanted = request.get(ACCESS_CONTROL_REQUEST_HEADERS).filter(|value| value.len() <= MAX_ECHO);
+    let allowed = wanted.cloned().unwrap_or(HeaderValue::from_static(ALLOWED_HEADERS));
     map.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
     map.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
     answer
@@ -143,10 +125,7 @@ pub fn streaming_duration(kind: &str, milliseconds: u64) -> (HeaderName, HeaderV
 
 /// The media type of a stored file, by its extension.
 pub fn file_type(file: &str) -> HeaderValue {
-    let extension = file
-        .rsplit_once('.')
-        .map_or("", |(_, extension)| extension)
-        .to_ascii_lowercase();
+    let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
     HeaderValue::from_static(match extension.as_str() {
         "mp4" | "m4v" => "video/mp4",
         "m4a" => "audio/mp4",

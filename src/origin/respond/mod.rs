@@ -12,8 +12,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use hyper::header::{
-    ACCEPT_RANGES, ALLOW, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue,
-    RANGE, RETRY_AFTER,
+    ACCEPT_RANGES, ALLOW, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, RANGE, RETRY_AFTER,
 };
 use hyper::{HeaderMap, Method, Response, StatusCode};
 
@@ -64,9 +63,7 @@ pub fn check(method: &Method, headers: &HeaderMap, meta: Meta, now: SystemTime) 
         return Checked::Answer(Box::new(answer));
     }
     match conditional::evaluate(headers, &meta.validators) {
-        Verdict::Failed => {
-            Checked::Answer(Box::new(error(method, &Error::PreconditionFailed, now)))
-        }
+        Verdict::Failed => Checked::Answer(Box::new(error(method, &Error::PreconditionFailed, now))),
         Verdict::NotModified => {
             let mut answer = Response::new(Body::empty());
             *answer.status_mut() = StatusCode::NOT_MODIFIED;
@@ -75,27 +72,17 @@ pub fn check(method: &Method, headers: &HeaderMap, meta: Meta, now: SystemTime) 
         }
         Verdict::Proceed => {
             // RFC 9110 14.2: Range is defined for GET only.
-            let range = (*method == Method::GET
-                && conditional::range_applies(headers, &meta.validators))
-            .then(|| headers.get(RANGE)?.to_str().ok().map(str::to_owned))
-            .flatten();
-            Checked::Build(Box::new(Pending {
-                head: *method == Method::HEAD,
-                range,
-                meta,
-                now,
-            }))
+            let range = (*method == Method::GET && conditional::range_applies(headers, &meta.validators))
+                .then(|| headers.get(RANGE)?.to_str().ok().map(str::to_owned))
+                .flatten();
+            Checked::Build(Box::new(Pending { head: *method == Method::HEAD, range, meta, now }))
         }
     }
 }
 
 /// The answer to a method that needs no resource: OPTIONS, or 405 for anything but GET and HEAD.
 /// A handler may ask this first, before it looks anything up.
-pub fn method_answer(
-    method: &Method,
-    headers: &HeaderMap,
-    now: SystemTime,
-) -> Option<Response<Body>> {
+pub fn method_answer(method: &Method, headers: &HeaderMap, now: SystemTime) -> Option<Response<Body>> {
     match *method {
         Method::GET | Method::HEAD => None,
         Method::OPTIONS => Some(headers::preflight(headers)),
@@ -108,19 +95,12 @@ pub fn error(method: &Method, error: &Error, now: SystemTime) -> Response<Body> 
     let status = error.answer().status;
     let text = error.body();
     let length = text.len() as u64;
-    let body = if *method == Method::HEAD {
-        Body::empty()
-    } else {
-        Body::from(text)
-    };
+    let body = if *method == Method::HEAD { Body::empty() } else { Body::from(text) };
     let mut answer = Response::new(body);
     *answer.status_mut() = status;
     let map = answer.headers_mut();
     headers::common(map);
-    map.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
+    map.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     map.insert(CONTENT_LENGTH, HeaderValue::from(length));
     let cache = match status {
         // Long enough to take the weight off a missing file, short enough for one that comes
@@ -151,11 +131,7 @@ pub fn plain(
 ) -> Response<Body> {
     let body: Bytes = body.into();
     let length = body.len() as u64;
-    let mut answer = Response::new(if *method == Method::HEAD {
-        Body::empty()
-    } else {
-        Body::from(body)
-    });
+    let mut answer = Response::new(if *method == Method::HEAD { Body::empty() } else { Body::from(body) });
     let map = answer.headers_mut();
     headers::common(map);
     map.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -183,9 +159,7 @@ impl Pending {
     /// Answers HEAD with the length that GET's body would have, in bytes.
     pub fn head(self, length: u64) -> Response<Body> {
         let mut answer = self.answer(StatusCode::OK, Body::empty());
-        answer
-            .headers_mut()
-            .insert(CONTENT_LENGTH, HeaderValue::from(length));
+        answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
         answer
     }
 
@@ -197,11 +171,7 @@ impl Pending {
 
     /// Answers with `length` bytes from storage. `open` gives the stream of a byte range and is
     /// called once per range that is sent; it should not begin to read before it is polled.
-    pub fn finish_stream(
-        self,
-        length: u64,
-        open: impl FnMut(Range<u64>) -> ByteStream,
-    ) -> Response<Body> {
+    pub fn finish_stream(self, length: u64, open: impl FnMut(Range<u64>) -> ByteStream) -> Response<Body> {
         let mut open = open;
         self.respond(length, |range| {
             let bytes = range.end - range.start;
@@ -220,16 +190,10 @@ impl Pending {
         match wanted {
             Wanted::Whole => {
                 let mut answer = self.answer(StatusCode::OK, part(0..length));
-                answer
-                    .headers_mut()
-                    .insert(CONTENT_LENGTH, HeaderValue::from(length));
+                answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
                 answer
             }
-            Wanted::Unsatisfiable => error(
-                &Method::GET,
-                &Error::RangeNotSatisfiable { length },
-                self.now,
-            ),
+            Wanted::Unsatisfiable => error(&Method::GET, &Error::RangeNotSatisfiable { length }, self.now),
             Wanted::Ranges(ranges) => match ranges.as_slice() {
                 [only] => {
                     let bytes = only.end - only.start;
@@ -244,12 +208,7 @@ impl Pending {
         }
     }
 
-    fn multipart(
-        self,
-        ranges: &[Range<u64>],
-        length: u64,
-        mut part: impl FnMut(Range<u64>) -> Body,
-    ) -> Response<Body> {
+    fn multipart(self, ranges: &[Range<u64>], length: u64, mut part: impl FnMut(Range<u64>) -> Body) -> Response<Body> {
         let boundary = multipart::boundary(&self.meta.validators, ranges);
         let mut total = 0u64;
         let mut bodies: Vec<Body> = Vec::with_capacity(ranges.len() * 2 + 1);
@@ -258,30 +217,15 @@ impl Pending {
             bodies.push(body);
         };
         for (i, range) in ranges.iter().enumerate() {
-            push(
-                multipart::part_head(
-                    i,
-                    &boundary,
-                    &self.meta.content_type,
-                    &content_range(range, length),
-                )
-                .into(),
-            );
+            push(multipart::part_head(i, &boundary, &self.meta.content_type, &content_range(range, length)).into());
             push(part(range.clone()));
         }
         push(multipart::end(&boundary).into());
         let stream = futures_util::stream::iter(bodies).flat_map(multipart::into_stream);
-        let mut answer = self.answer(
-            StatusCode::PARTIAL_CONTENT,
-            Body::from_stream(Box::pin(stream), total),
-        );
+        let mut answer = self.answer(StatusCode::PARTIAL_CONTENT, Body::from_stream(Box::pin(stream), total));
         let map = answer.headers_mut();
         map.insert(CONTENT_LENGTH, HeaderValue::from(total));
-        insert(
-            map,
-            CONTENT_TYPE,
-            &format!("multipart/byteranges; boundary={boundary}"),
-        );
+        insert(map, CONTENT_TYPE, &format!("multipart/byteranges; boundary={boundary}"));
         answer
     }
 
@@ -307,11 +251,7 @@ fn describe(map: &mut HeaderMap, meta: &Meta, now: SystemTime) {
 }
 
 fn content_range(range: &Range<u64>, length: u64) -> String {
-    format!(
-        "bytes {}-{}/{length}",
-        range.start,
-        range.end.saturating_sub(1)
-    )
+    format!("bytes {}-{}/{length}", range.start, range.end.saturating_sub(1))
 }
 
 /// For values that are digits and plain words by construction.

@@ -23,12 +23,7 @@ pub(super) fn boundary(validators: &Validators, ranges: &[Range<u64>]) -> String
 }
 
 /// What stands before part number `index`.
-pub(super) fn part_head(
-    index: usize,
-    boundary: &str,
-    content_type: &HeaderValue,
-    content_range: &str,
-) -> Bytes {
+pub(super) fn part_head(index: usize, boundary: &str, content_type: &HeaderValue, content_range: &str) -> Bytes {
     let mut head = Vec::with_capacity(160);
     // The line break before a boundary belongs to the boundary (RFC 2046 5.1.1).
     head.extend_from_slice(if index == 0 { b"--" } else { b"\r\n--" });

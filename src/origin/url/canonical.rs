@@ -12,10 +12,7 @@ impl fmt::Display for StreamingUrl {
         write!(f, "/{}/", self.locator)?;
         match &self.resource {
             Resource::Download { file } => encode(file, f),
-            Resource::Stream {
-                presentation,
-                object,
-            } => {
+            Resource::Stream { presentation, object } => {
                 encode(presentation, f)?;
                 f.write_char('/')?;
                 write_object(object, f)
@@ -31,35 +28,18 @@ fn write_object(object: &StreamObject, f: &mut fmt::Formatter<'_>) -> fmt::Resul
             if *params == Params::default() {
                 return Ok(());
             }
-            let mut list = List {
-                out: f,
-                separator: "(",
-            };
+            let mut list = List { out: f, separator: "(" };
             list.params(params)?;
             f.write_char(')')
         }
-        StreamObject::TrackPlaylist {
-            level,
-            track,
-            params,
-        } => {
+        StreamObject::TrackPlaylist { level, track, params } => {
             write_level(level, f)?;
             f.write_str("Manifest(")?;
             encode(track, f)?;
-            List {
-                out: f,
-                separator: ",",
-            }
-            .params(params)?;
+            List { out: f, separator: "," }.params(params)?;
             f.write_char(')')
         }
-        StreamObject::Fragment {
-            level,
-            noun,
-            track,
-            time,
-            params,
-        } => {
+        StreamObject::Fragment { level, noun, track, time, params } => {
             write_level(level, f)?;
             write!(f, "{}(", noun.name())?;
             encode(track, f)?;
@@ -67,11 +47,7 @@ fn write_object(object: &StreamObject, f: &mut fmt::Formatter<'_>) -> fmt::Resul
                 FragmentTime::Init => f.write_str("=i")?,
                 FragmentTime::At(ticks) => write!(f, "={ticks}")?,
             }
-            List {
-                out: f,
-                separator: ",",
-            }
-            .params(params)?;
+            List { out: f, separator: "," }.params(params)?;
             f.write_char(')')
         }
     }
@@ -118,8 +94,7 @@ impl List<'_, '_> {
     }
 
     fn pair(&mut self, name: &str, value: &str) -> fmt::Result {
-        self.out
-            .write_str(std::mem::replace(&mut self.separator, ","))?;
+        self.out.write_str(std::mem::replace(&mut self.separator, ","))?;
         self.out.write_str(name)?;
         self.out.write_char('=')?;
         encode(value, self.out)

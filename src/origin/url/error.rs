@@ -55,9 +55,7 @@ impl UrlError {
 #[non_exhaustive]
 pub enum Problem {
     /// `%` without two hexadecimal digits.
-    #[error(
-        "% begins an escape and takes two hexadecimal digits; write %25 for the character itself"
-    )]
+    #[error("% begins an escape and takes two hexadecimal digits; write %25 for the character itself")]
     BadEscape,
     /// The decoded bytes are not UTF-8.
     #[error("the escapes do not decode to UTF-8; encode names in UTF-8")]
@@ -114,9 +112,7 @@ pub enum Problem {
     #[error("expected NAME=VALUE, both of them non-empty")]
     NotAParam,
     /// A parameter name that does not exist.
-    #[error(
-        "unknown parameter; known are format, encryption, filter, audio-only, audioTrack and type"
-    )]
+    #[error("unknown parameter; known are format, encryption, filter, audio-only, audioTrack and type")]
     UnknownParam,
     /// The same parameter twice.
     #[error("this parameter stands here twice; leave one out")]

@@ -2,8 +2,8 @@
 
 use super::params::{self, Place};
 use super::{
-    FragmentTime, LocatorId, MAX_PARAMS, MAX_PATH, Noun, Params, Problem, QualityLevel, Resource,
-    StreamObject, StreamingUrl, UrlError, percent,
+    FragmentTime, LocatorId, MAX_PARAMS, MAX_PATH, Noun, Params, Problem, QualityLevel, Resource, StreamObject,
+    StreamingUrl, UrlError, percent,
 };
 
 /// Extensions of stored files that are never given out (contract §1.6).
@@ -22,19 +22,13 @@ impl<'a> Piece<'a> {
     }
 
     fn end(self) -> Piece<'a> {
-        Piece {
-            at: self.at + self.text.len(),
-            text: "",
-        }
+        Piece { at: self.at + self.text.len(), text: "" }
     }
 
     /// What is left when `noun` is taken off the front without regard to case.
     fn strip_noun(self, noun: &str) -> Option<Piece<'a>> {
         let (head, text) = self.text.split_at_checked(noun.len())?;
-        head.eq_ignore_ascii_case(noun).then_some(Piece {
-            at: self.at + noun.len(),
-            text,
-        })
+        head.eq_ignore_ascii_case(noun).then_some(Piece { at: self.at + noun.len(), text })
     }
 
     /// The pieces between occurrences of `separator`.
@@ -61,10 +55,7 @@ pub(super) fn parse(path: &str) -> Result<StreamingUrl, UrlError> {
     let mut segments = Piece { at: 1, text: rest }.split('/');
     let first = segments.next().map_or("", |s| s.text);
     let locator = LocatorId::parse(first).ok_or(UrlError::NoLocator)?;
-    let end = Piece {
-        at: path.len(),
-        text: "",
-    };
+    let end = Piece { at: path.len(), text: "" };
 
     let mut next = || match segments.next() {
         Some(segment) if segment.text.is_empty() => segment.fail(Problem::EmptySegment),
@@ -74,10 +65,7 @@ pub(super) fn parse(path: &str) -> Result<StreamingUrl, UrlError> {
         return end.fail(Problem::NothingAsked);
     };
     let Some(noun) = next()? else {
-        return Ok(StreamingUrl {
-            locator,
-            resource: download(name)?,
-        });
+        return Ok(StreamingUrl { locator, resource: download(name)? });
     };
     let presentation = server_manifest(name)?;
     let (object, after) = if let Some(rest) = noun.strip_noun("QualityLevels") {
@@ -91,13 +79,7 @@ pub(super) fn parse(path: &str) -> Result<StreamingUrl, UrlError> {
     };
     match after {
         Some(extra) => extra.fail(Problem::TrailingSegment),
-        None => Ok(StreamingUrl {
-            locator,
-            resource: Resource::Stream {
-                presentation,
-                object,
-            },
-        }),
+        None => Ok(StreamingUrl { locator, resource: Resource::Stream { presentation, object } }),
     }
 }
 
@@ -105,18 +87,10 @@ fn download(name: Piece<'_>) -> Result<Resource, UrlError> {
     let file = name.text;
     let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension);
     // Hidden files include "." and "..".
-    if file.starts_with('.')
-        || UNDOWNLOADABLE
-            .iter()
-            .any(|u| u.eq_ignore_ascii_case(extension))
-    {
-        return Err(UrlError::NotDownloadable {
-            file: file.to_owned(),
-        });
+    if file.starts_with('.') || UNDOWNLOADABLE.iter().any(|u| u.eq_ignore_ascii_case(extension)) {
+        return Err(UrlError::NotDownloadable { file: file.to_owned() });
     }
-    Ok(Resource::Download {
-        file: file.to_owned(),
-    })
+    Ok(Resource::Download { file: file.to_owned() })
 }
 
 fn server_manifest(name: Piece<'_>) -> Result<String, UrlError> {
@@ -124,8 +98,7 @@ fn server_manifest(name: Piece<'_>) -> Result<String, UrlError> {
         Some((stem, extension))
             if !stem.is_empty()
                 && !stem.starts_with('.')
-                && (extension.eq_ignore_ascii_case("ism")
-                    || extension.eq_ignore_ascii_case("isml")) =>
+                && (extension.eq_ignore_ascii_case("ism") || extension.eq_ignore_ascii_case("isml")) =>
         {
             Ok(name.text.to_owned())
         }
@@ -142,21 +115,15 @@ fn manifest(noun: Piece<'_>) -> Result<StreamObject, UrlError> {
             return noun.fail(Problem::UnknownNoun);
         }
         check_suffix(rest)?;
-        return Ok(StreamObject::Manifest {
-            params: Params::default(),
-        });
+        return Ok(StreamObject::Manifest { params: Params::default() });
     }
     let (inside, suffix) = parentheses(rest)?;
     check_suffix(suffix)?;
     if inside.text.is_empty() {
-        return Ok(StreamObject::Manifest {
-            params: Params::default(),
-        });
+        return Ok(StreamObject::Manifest { params: Params::default() });
     }
     let list = inside.split(',').map(|p| (p.at, p.text));
-    Ok(StreamObject::Manifest {
-        params: params::parse(list, Place::Elsewhere)?,
-    })
+    Ok(StreamObject::Manifest { params: params::parse(list, Place::Elsewhere)? })
 }
 
 fn quality_level(rest: Piece<'_>) -> Result<QualityLevel, UrlError> {
@@ -182,10 +149,7 @@ fn quality_level(rest: Piece<'_>) -> Result<QualityLevel, UrlError> {
         }
     }
     attributes.sort();
-    Ok(QualityLevel {
-        bitrate,
-        attributes,
-    })
+    Ok(QualityLevel { bitrate, attributes })
 }
 
 fn track_object(segment: Piece<'_>, level: QualityLevel) -> Result<StreamObject, UrlError> {
@@ -195,15 +159,9 @@ fn track_object(segment: Piece<'_>, level: QualityLevel) -> Result<StreamObject,
             return first.fail(Problem::NoTrack);
         }
         let params = params::parse(list, Place::TrackPlaylist)?;
-        return Ok(StreamObject::TrackPlaylist {
-            level,
-            track: first.text.to_owned(),
-            params,
-        });
+        return Ok(StreamObject::TrackPlaylist { level, track: first.text.to_owned(), params });
     }
-    let found = Noun::ALL
-        .into_iter()
-        .find_map(|noun| Some((noun, segment.strip_noun(noun.name())?)));
+    let found = Noun::ALL.into_iter().find_map(|noun| Some((noun, segment.strip_noun(noun.name())?)));
     let Some((noun, rest)) = found else {
         return segment.fail(Problem::UnknownTrackNoun);
     };
@@ -218,21 +176,12 @@ fn track_object(segment: Piece<'_>, level: QualityLevel) -> Result<StreamObject,
     let time = match time {
         "i" | "I" => FragmentTime::Init,
         digits if digits.bytes().all(|c| c.is_ascii_digit()) && !digits.is_empty() => {
-            FragmentTime::At(number(Piece {
-                at: first.at + track.len() + 1,
-                text: digits,
-            })?)
+            FragmentTime::At(number(Piece { at: first.at + track.len() + 1, text: digits })?)
         }
         _ => return first.fail(Problem::NoTime),
     };
     let params = params::parse(list, Place::Elsewhere)?;
-    Ok(StreamObject::Fragment {
-        level,
-        noun,
-        track: track.to_owned(),
-        time,
-        params,
-    })
+    Ok(StreamObject::Fragment { level, noun, track: track.to_owned(), time, params })
 }
 
 /// The first item in the parentheses of a track object, and the rest with their positions.
@@ -273,24 +222,14 @@ fn parentheses(rest: Piece<'_>) -> Result<(Piece<'_>, Piece<'_>), UrlError> {
         return rest.end().fail(Problem::Unbalanced);
     }
     let after_at = at + inside.len() + 1;
-    Ok((
-        Piece { at, text: inside },
-        Piece {
-            at: after_at,
-            text: after,
-        },
-    ))
+    Ok((Piece { at, text: inside }, Piece { at: after_at, text: after }))
 }
 
 /// A cosmetic suffix: a dot and one to eight letters or digits, or nothing. Players sniff it, we
 /// emit it, nobody reads it; so any is as good as another.
 fn check_suffix(suffix: Piece<'_>) -> Result<(), UrlError> {
     let Some(extension) = suffix.text.strip_prefix('.') else {
-        return if suffix.text.is_empty() {
-            Ok(())
-        } else {
-            suffix.fail(Problem::BadSuffix)
-        };
+        return if suffix.text.is_empty() { Ok(()) } else { suffix.fail(Problem::BadSuffix) };
     };
     if matches!(extension.len(), 1..=8) && extension.bytes().all(|c| c.is_ascii_alphanumeric()) {
         Ok(())
@@ -304,8 +243,5 @@ fn number(piece: Piece<'_>) -> Result<u64, UrlError> {
     if piece.text.is_empty() || !piece.text.bytes().all(|c| c.is_ascii_digit()) {
         return piece.fail(Problem::NotANumber);
     }
-    piece
-        .text
-        .parse()
-        .or_else(|_| piece.fail(Problem::NumberTooLarge))
+    piece.text.parse().or_else(|_| piece.fail(Problem::NumberTooLarge))
 }

@@ -100,12 +100,7 @@ pub enum Noun {
 
 impl Noun {
     /// All of them, for lookups by name.
-    pub const ALL: [Noun; 4] = [
-        Noun::Fragments,
-        Noun::FragmentInfo,
-        Noun::RawFragments,
-        Noun::KeyFrames,
-    ];
+    pub const ALL: [Noun; 4] = [Noun::Fragments, Noun::FragmentInfo, Noun::RawFragments, Noun::KeyFrames];
 
     /// The noun as canonical URLs spell it.
     pub const fn name(self) -> &'static str {

@@ -40,12 +40,7 @@ pub enum Encryption {
 
 impl Encryption {
     /// All of them, for lookups by name.
-    pub const ALL: [Encryption; 4] = [
-        Encryption::Cbc,
-        Encryption::Cenc,
-        Encryption::CbcsAapl,
-        Encryption::Piff,
-    ];
+    pub const ALL: [Encryption; 4] = [Encryption::Cbc, Encryption::Cenc, Encryption::CbcsAapl, Encryption::Piff];
 
     /// The value as it stands in URLs.
     pub const fn name(self) -> &'static str {
@@ -78,10 +73,7 @@ pub(super) enum Place {
 ///
 /// Unknown names are refused: a misspelt `filter` that was ignored would give out the unfiltered
 /// presentation without a word.
-pub(super) fn parse<'a>(
-    list: impl Iterator<Item = (usize, &'a str)>,
-    place: Place,
-) -> Result<Params, UrlError> {
+pub(super) fn parse<'a>(list: impl Iterator<Item = (usize, &'a str)>, place: Place) -> Result<Params, UrlError> {
     let mut params = Params::default();
     for (i, (at, text)) in list.enumerate() {
         let fail = |problem| Err(UrlError::syntax(at, problem));
@@ -100,8 +92,7 @@ pub(super) fn parse<'a>(
         } else if is("encryption") {
             params.encryption.replace(encryption(value)?).is_some()
         } else if is("filter") || is("filtername") {
-            let earlier =
-                std::mem::replace(&mut params.filters, filters(at + name.len() + 1, value)?);
+            let earlier = std::mem::replace(&mut params.filters, filters(at + name.len() + 1, value)?);
             !earlier.is_empty()
         } else if is("audio-only") {
             let Some(value) = boolean(value) else {
@@ -129,9 +120,7 @@ fn encryption(value: &str) -> Result<Encryption, UrlError> {
     Encryption::ALL
         .into_iter()
         .find(|e| e.name().eq_ignore_ascii_case(value))
-        .ok_or_else(|| UrlError::UnknownEncryption {
-            value: value.to_owned(),
-        })
+        .ok_or_else(|| UrlError::UnknownEncryption { value: value.to_owned() })
 }
 
 fn boolean(value: &str) -> Option<bool> {

@@ -30,8 +30,7 @@ pub(super) fn decode(path: &str) -> Result<String, UrlError> {
             _ => return Err(UrlError::syntax(at, Problem::BadEscape)),
         }
     }
-    let text = String::from_utf8(out)
-        .map_err(|e| UrlError::syntax(e.utf8_error().valid_up_to(), Problem::NotUtf8))?;
+    let text = String::from_utf8(out).map_err(|e| UrlError::syntax(e.utf8_error().valid_up_to(), Problem::NotUtf8))?;
     match text.find(|c: char| c.is_control() || c == '\\') {
         Some(at) => Err(UrlError::syntax(at, Problem::ForbiddenCharacter)),
         None => Ok(text),

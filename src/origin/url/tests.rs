@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
-use super::*;
 use super::Encryption;
+use super::*;
 
 const L: &str = "/0123ABCD-4567-89ab-CDEF-001122334455";
 const CANONICAL: &str = "/0123abcd-4567-89ab-cdef-001122334455";
@@ -18,10 +18,7 @@ fn forms_and_their_canonical_spelling() {
         ("/film.ism/Manifest.mpd".into(), "/film.ism/Manifest".into()),
         same("/Film.ISM/Manifest"),
         same("/film.ism/Manifest(format=mpd-time-csf)"),
-        (
-            "/film.ism/Manifest(FORMAT=M3U8-AAPL)".into(),
-            "/film.ism/Manifest(format=m3u8-aapl)".into(),
-        ),
+        ("/film.ism/Manifest(FORMAT=M3U8-AAPL)".into(), "/film.ism/Manifest(format=m3u8-aapl)".into()),
         (
             "/film.ism/manifest(encryption=cbc,format=m3u8-aapl)".into(),
             "/film.ism/Manifest(format=m3u8-aapl,encryption=cbc)".into(),
@@ -40,16 +37,12 @@ fn forms_and_their_canonical_spelling() {
         ),
         same("/film.ism/QualityLevels(400789)/Manifest(video,format=m3u8-aapl,type=keyframes)"),
         (
-            "/film.ism/qualitylevels(0400789)/manifest(video,type=KeyFrames,format=m3u8-aapl).m3u8"
-                .into(),
-            "/film.ism/QualityLevels(400789)/Manifest(video,format=m3u8-aapl,type=keyframes)"
-                .into(),
+            "/film.ism/qualitylevels(0400789)/manifest(video,type=KeyFrames,format=m3u8-aapl).m3u8".into(),
+            "/film.ism/QualityLevels(400789)/Manifest(video,format=m3u8-aapl,type=keyframes)".into(),
         ),
         (
-            "/film.ism/QualityLevels(400789)/Manifest(video,format=m3u8-aapl-v3,audiotrack=aac_1)"
-                .into(),
-            "/film.ism/QualityLevels(400789)/Manifest(video,format=m3u8-aapl-v3,audioTrack=aac_1)"
-                .into(),
+            "/film.ism/QualityLevels(400789)/Manifest(video,format=m3u8-aapl-v3,audiotrack=aac_1)".into(),
+            "/film.ism/QualityLevels(400789)/Manifest(video,format=m3u8-aapl-v3,audioTrack=aac_1)".into(),
         ),
         same("/film.ism/QualityLevels(128044)/Fragments(aac_fra_2_128_2_1=0)"),
         same("/film.ism/QualityLevels(1)/FragmentInfo(video=18446744073709551615)"),
@@ -71,8 +64,7 @@ fn forms_and_their_canonical_spelling() {
         same("/noextension"),
     ];
     for (sent, canonical) in cases {
-        let url =
-            StreamingUrl::parse(&format!("{L}{sent}")).unwrap_or_else(|e| panic!("{sent}: {e}"));
+        let url = StreamingUrl::parse(&format!("{L}{sent}")).unwrap_or_else(|e| panic!("{sent}: {e}"));
         assert_eq!(url.canonical(), format!("{CANONICAL}{canonical}"), "{sent}");
         assert_eq!(StreamingUrl::parse(&url.canonical()), Ok(url), "{sent}");
     }
@@ -80,31 +72,17 @@ fn forms_and_their_canonical_spelling() {
 
 #[test]
 fn a_fragment_is_taken_apart() {
-    let url = format!(
-        "{L}/film.ism/QualityLevels(128044,role=main)/Fragments(aac=42,format=m3u8-aapl-v3,audiotrack=B)"
-    );
+    let url =
+        format!("{L}/film.ism/QualityLevels(128044,role=main)/Fragments(aac=42,format=m3u8-aapl-v3,audiotrack=B)");
     let expected = StreamObject::Fragment {
-        level: QualityLevel {
-            bitrate: 128_044,
-            attributes: vec![("role".into(), "main".into())],
-        },
+        level: QualityLevel { bitrate: 128_044, attributes: vec![("role".into(), "main".into())] },
         noun: Noun::Fragments,
         track: "aac".into(),
         time: FragmentTime::At(42),
-        params: Params {
-            format: Some("m3u8-aapl-v3".into()),
-            audio_track: Some("B".into()),
-            ..Params::default()
-        },
+        params: Params { format: Some("m3u8-aapl-v3".into()), audio_track: Some("B".into()), ..Params::default() },
     };
     let url = StreamingUrl::parse(&url).unwrap();
-    assert_eq!(
-        url.resource,
-        Resource::Stream {
-            presentation: "film.ism".into(),
-            object: expected
-        }
-    );
+    assert_eq!(url.resource, Resource::Stream { presentation: "film.ism".into(), object: expected });
     assert_eq!(url.params().unwrap().format_tag(), "m3u8-aapl-v3");
     assert_eq!(url.params().unwrap().encryption, None::<Encryption>);
 }
@@ -136,164 +114,48 @@ fn broken_paths_say_where_and_what() {
         ("/film.ism/Manifest(format=)", 19, Problem::NotAParam),
         ("/film.ism/Manifest(=x)", 19, Problem::NotAParam),
         ("/film.ism/Manifest(format=x,)", 28, Problem::NotAParam),
-        (
-            "/film.ism/Manifest(format=x,format=x)",
-            28,
-            Problem::DuplicateParam,
-        ),
-        (
-            "/film.ism/Manifest(filter=a,filtername=b)",
-            28,
-            Problem::DuplicateParam,
-        ),
+        ("/film.ism/Manifest(format=x,format=x)", 28, Problem::DuplicateParam),
+        ("/film.ism/Manifest(filter=a,filtername=b)", 28, Problem::DuplicateParam),
         ("/film.ism/Manifest(filtr=a)", 19, Problem::UnknownParam),
         ("/film.ism/Manifest(filter=a;;b)", 26, Problem::EmptyFilter),
         ("/film.ism/Manifest(audio-only=1)", 19, Problem::NotABoolean),
-        (
-            "/film.ism/Manifest(type=keyframes)",
-            19,
-            Problem::InvalidType,
-        ),
+        ("/film.ism/Manifest(type=keyframes)", 19, Problem::InvalidType),
         ("/film.ism/QualityLevels(1)", 26, Problem::NoTrackObject),
         ("/film.ism/QualityLevels", 23, Problem::NoParenthesis),
-        (
-            "/film.ism/QualityLevels()/Fragments(a=0)",
-            24,
-            Problem::NotANumber,
-        ),
-        (
-            "/film.ism/QualityLevels(+1)/Fragments(a=0)",
-            24,
-            Problem::NotANumber,
-        ),
-        (
-            "/film.ism/QualityLevels(1,x)/Fragments(a=0)",
-            26,
-            Problem::NotAParam,
-        ),
-        (
-            "/film.ism/QualityLevels(1,x=1,x=2)/Fragments(a=0)",
-            30,
-            Problem::DuplicateParam,
-        ),
-        (
-            "/film.ism/QualityLevels(1).ts/Fragments(a=0)",
-            26,
-            Problem::BadSuffix,
-        ),
-        (
-            "/film.ism/QualityLevels(18446744073709551616)/Fragments(a=0)",
-            24,
-            Problem::NumberTooLarge,
-        ),
-        (
-            "/film.ism/QualityLevels(1)/Fragment(a=0)",
-            27,
-            Problem::UnknownTrackNoun,
-        ),
-        (
-            "/film.ism/QualityLevels(1)/Fragments",
-            36,
-            Problem::NoParenthesis,
-        ),
-        (
-            "/film.ism/QualityLevels(1)/Fragments()",
-            37,
-            Problem::NoTime,
-        ),
-        (
-            "/film.ism/QualityLevels(1)/Fragments(a)",
-            37,
-            Problem::NoTime,
-        ),
-        (
-            "/film.ism/QualityLevels(1)/Fragments(a=-1)",
-            37,
-            Problem::NoTime,
-        ),
-        (
-            "/film.ism/QualityLevels(1)/Fragments(a=)",
-            37,
-            Problem::NoTime,
-        ),
-        (
-            "/film.ism/QualityLevels(1)/Fragments(=1)",
-            37,
-            Problem::NoTrack,
-        ),
-        (
-            "/film.ism/QualityLevels(1)/Fragments(a=18446744073709551616)",
-            39,
-            Problem::NumberTooLarge,
-        ),
-        (
-            "/film.ism/QualityLevels(1)/Fragments(a=0,type=keyframes)",
-            41,
-            Problem::InvalidType,
-        ),
-        (
-            "/film.ism/QualityLevels(1)/Manifest",
-            35,
-            Problem::NoParenthesis,
-        ),
-        (
-            "/film.ism/QualityLevels(1)/Manifest()",
-            36,
-            Problem::NoTrack,
-        ),
-        (
-            "/film.ism/QualityLevels(1)/Manifest(format=x)",
-            36,
-            Problem::NoTrack,
-        ),
+        ("/film.ism/QualityLevels()/Fragments(a=0)", 24, Problem::NotANumber),
+        ("/film.ism/QualityLevels(+1)/Fragments(a=0)", 24, Problem::NotANumber),
+        ("/film.ism/QualityLevels(1,x)/Fragments(a=0)", 26, Problem::NotAParam),
+        ("/film.ism/QualityLevels(1,x=1,x=2)/Fragments(a=0)", 30, Problem::DuplicateParam),
+        ("/film.ism/QualityLevels(1).ts/Fragments(a=0)", 26, Problem::BadSuffix),
+        ("/film.ism/QualityLevels(18446744073709551616)/Fragments(a=0)", 24, Problem::NumberTooLarge),
+        ("/film.ism/QualityLevels(1)/Fragment(a=0)", 27, Problem::UnknownTrackNoun),
+        ("/film.ism/QualityLevels(1)/Fragments", 36, Problem::NoParenthesis),
+        ("/film.ism/QualityLevels(1)/Fragments()", 37, Problem::NoTime),
+        ("/film.ism/QualityLevels(1)/Fragments(a)", 37, Problem::NoTime),
+        ("/film.ism/QualityLevels(1)/Fragments(a=-1)", 37, Problem::NoTime),
+        ("/film.ism/QualityLevels(1)/Fragments(a=)", 37, Problem::NoTime),
+        ("/film.ism/QualityLevels(1)/Fragments(=1)", 37, Problem::NoTrack),
+        ("/film.ism/QualityLevels(1)/Fragments(a=18446744073709551616)", 39, Problem::NumberTooLarge),
+        ("/film.ism/QualityLevels(1)/Fragments(a=0,type=keyframes)", 41, Problem::InvalidType),
+        ("/film.ism/QualityLevels(1)/Manifest", 35, Problem::NoParenthesis),
+        ("/film.ism/QualityLevels(1)/Manifest()", 36, Problem::NoTrack),
+        ("/film.ism/QualityLevels(1)/Manifest(format=x)", 36, Problem::NoTrack),
     ];
     for (tail, at, problem) in cases {
-        assert_eq!(
-            StreamingUrl::parse(&format!("{L}{tail}")),
-            Err(UrlError::syntax(base + at, problem)),
-            "{tail}"
-        );
+        assert_eq!(StreamingUrl::parse(&format!("{L}{tail}")), Err(UrlError::syntax(base + at, problem)), "{tail}");
     }
     // A bad escape counts in the path as sent.
-    assert_eq!(
-        StreamingUrl::parse(&format!("{L}/a%zz")),
-        Err(UrlError::syntax(base + 2, Problem::BadEscape))
-    );
+    assert_eq!(StreamingUrl::parse(&format!("{L}/a%zz")), Err(UrlError::syntax(base + 2, Problem::BadEscape)));
 }
 
 #[test]
 fn other_refusals() {
-    for path in [
-        "",
-        "/",
-        "*",
-        "/favicon.ico",
-        "/clientaccesspolicy.xml",
-        "film.ism/Manifest",
-        "/{x}/film.ism/Manifest",
-    ] {
-        assert_eq!(
-            StreamingUrl::parse(path),
-            Err(UrlError::NoLocator),
-            "{path}"
-        );
+    for path in ["", "/", "*", "/favicon.ico", "/clientaccesspolicy.xml", "film.ism/Manifest", "/{x}/film.ism/Manifest"]
+    {
+        assert_eq!(StreamingUrl::parse(path), Err(UrlError::NoLocator), "{path}");
     }
-    for file in [
-        "film.ism",
-        "film.ISMC",
-        "film_400.ismv",
-        "a.isma",
-        "a.ismx",
-        "a.mpi",
-        "a.isml",
-        "..",
-        ".",
-        ".env",
-    ] {
-        assert_eq!(
-            StreamingUrl::parse(&format!("{L}/{file}")),
-            Err(UrlError::NotDownloadable { file: file.into() })
-        );
+    for file in ["film.ism", "film.ISMC", "film_400.ismv", "a.isma", "a.ismx", "a.mpi", "a.isml", "..", ".", ".env"] {
+        assert_eq!(StreamingUrl::parse(&format!("{L}/{file}")), Err(UrlError::NotDownloadable { file: file.into() }));
     }
     assert_eq!(
         StreamingUrl::parse(&format!("{L}/f.ism/Manifest(filter=a;b;c;d)")),
@@ -301,26 +163,15 @@ fn other_refusals() {
     );
     assert_eq!(
         StreamingUrl::parse(&format!("{L}/f.ism/Manifest(encryption=rot13)")),
-        Err(UrlError::UnknownEncryption {
-            value: "rot13".into()
-        })
+        Err(UrlError::UnknownEncryption { value: "rot13".into() })
     );
     let long = format!("{L}/{}", "a".repeat(MAX_PATH));
-    assert_eq!(
-        StreamingUrl::parse(&long),
-        Err(UrlError::TooLong { bytes: long.len() })
-    );
+    assert_eq!(StreamingUrl::parse(&long), Err(UrlError::TooLong { bytes: long.len() }));
     let many = format!(
         "{L}/f.ism/QualityLevels(1{})/Fragments(a=0)",
         (0..17).fold(String::new(), |s, i| s + &format!(",k{i}=1"))
     );
-    assert!(matches!(
-        StreamingUrl::parse(&many),
-        Err(UrlError::BadSyntax {
-            problem: Problem::TooManyParams,
-            ..
-        })
-    ));
+    assert!(matches!(StreamingUrl::parse(&many), Err(UrlError::BadSyntax { problem: Problem::TooManyParams, .. })));
 }
 
 fn params() -> impl Strategy<Value = Params> {
@@ -333,16 +184,14 @@ fn params() -> impl Strategy<Value = Params> {
         proptest::option::of(any::<bool>()),
         proptest::option::of(name),
     )
-        .prop_map(
-            |(format, encryption, filters, audio_only, audio_track)| Params {
-                format,
-                encryption,
-                filters,
-                audio_only,
-                audio_track,
-                keyframes: false,
-            },
-        )
+        .prop_map(|(format, encryption, filters, audio_only, audio_track)| Params {
+            format,
+            encryption,
+            filters,
+            audio_only,
+            audio_track,
+            keyframes: false,
+        })
 }
 
 proptest! {

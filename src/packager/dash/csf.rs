@@ -34,10 +34,7 @@ pub(super) fn segment(presentation: &Presentation, plan: &Plan, media: &MediaDat
     let configuration = track.codec.decoder_configuration();
     let types = track.codec.video().map(|_| picture_types(&part.samples));
     let shape = Shape {
-        style: FragmentStyle::Csf {
-            decoder_configuration: configuration.as_deref(),
-            picture_types: types.as_deref(),
-        },
+        style: FragmentStyle::Csf { decoder_configuration: configuration.as_deref(), picture_types: types.as_deref() },
         segment_type: None,
         first_sequence_number: 0,
         tfxd: false,
@@ -134,7 +131,8 @@ mod tests {
         let context = testing::context(Dialect::Ams);
         for (index, segment) in segments.iter().enumerate() {
             let plan = Csf.plan(&film, &request(0, 0, TIMES[index]), &context).unwrap();
-            let read = |range: &std::ops::Range<u64>| Bytes::copy_from_slice(&file[range.start as usize..range.end as usize]);
+            let read =
+                |range: &std::ops::Range<u64>| Bytes::copy_from_slice(&file[range.start as usize..range.end as usize]);
             let media = MediaData::new(plan.reads().into_iter().map(|(f, r)| (f, r.clone(), read(&r))).collect());
             assert_eq!(plan.parts[0].file, FileId(0));
             let ours = Csf.segment(&film, &plan, &media, &context).unwrap();

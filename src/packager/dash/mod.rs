@@ -8,9 +8,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
-use super::{
-    Context, Dialect, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest, cmaf,
-};
+use super::{Context, Dialect, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest, cmaf};
 use crate::codec::Codec;
 use crate::media::{Presentation, Track, TrackRef};
 use crate::time::Timescale;

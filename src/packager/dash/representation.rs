@@ -38,7 +38,9 @@ pub(super) fn maxima(xml: &mut Markup, set: &Carried<'_>, dialect: Dialect) {
     if let Some(height) = pictures().map(|p| p.height).max() {
         xml.number("maxHeight", height);
     }
-    let rate = |(n, d): &(u32, u32), other: &(u32, u32)| (u64::from(*n) * u64::from(other.1)).cmp(&(u64::from(other.0) * u64::from(*d)));
+    let rate = |(n, d): &(u32, u32), other: &(u32, u32)| {
+        (u64::from(*n) * u64::from(other.1)).cmp(&(u64::from(other.0) * u64::from(*d)))
+    };
     let fastest = set.tracks.iter().filter_map(|track| track.frame_rate).max_by(rate);
     if let (Dialect::Modern, Some(fastest)) = (dialect, fastest) {
         frame_rate(xml, "maxFrameRate", fastest);
@@ -66,7 +68,11 @@ pub(super) fn write(xml: &mut Markup, kind: &Kind, set: &Carried<'_>, track: &Tr
     let codecs_here = codecs(track, dialect);
     let bandwidth = match dialect {
         Dialect::Ams => track.bitrate,
-        Dialect::Modern => bitrate::measured_with(group, track, 1, |media, samples| (kind.segment_size)(track, media, samples)).0.max(1),
+        Dialect::Modern => {
+            bitrate::measured_with(group, track, 1, |media, samples| (kind.segment_size)(track, media, samples))
+                .0
+                .max(1)
+        }
     };
     xml.number("bandwidth", bandwidth);
     if dialect == Dialect::Modern || codecs_here != codecs(set.tracks[0], dialect) {

@@ -106,8 +106,15 @@ pub(super) fn muxed(flavor: Flavor, presentation: &Presentation, at: TrackRef, s
     let both: Vec<(Chunk, Chunk)> = pictures.into_iter().zip(sound.chunks.iter().copied()).collect();
     measure(
         &both,
-        |(p, s)| segment_bytes(packing.most(p.bytes, p.samples, p.sync, p.nanos) + sound.packing.most(s.bytes, s.samples, s.sync, s.nanos)),
-        |(p, s)| segment_bytes(packing.likely(p.bytes, p.samples, p.sync) + sound.packing.likely(s.bytes, s.samples, s.sync)),
+        |(p, s)| {
+            segment_bytes(
+                packing.most(p.bytes, p.samples, p.sync, p.nanos)
+                    + sound.packing.most(s.bytes, s.samples, s.sync, s.nanos),
+            )
+        },
+        |(p, s)| {
+            segment_bytes(packing.likely(p.bytes, p.samples, p.sync) + sound.packing.likely(s.bytes, s.samples, s.sync))
+        },
         Some(&|(p, s)| {
             let pictures = packing.exactly(track, p.first, p.samples);
             segment_bytes(pictures + sound.packing.exactly(sound.track, s.first, s.samples))
@@ -208,6 +215,8 @@ fn chunks(group: &TrackGroup, track: &Track, per_segment: usize) -> Vec<Chunk> {
 
 /// The most segments that are measured exactly; after them the bound stands.
 const EXACT: usize = 48;
+/// How many segments tell how far from the truth the likely size of all is.
+const SAMPLED: usize = 8;
 
 /// Peak and mean. `most` is what a segment has at most, `likely` what it probably has, `exactly` (if it is
 /// not `most`) what it has.
@@ -226,10 +235,11 @@ fn measure<C: Lasts>(
     let bounds = sums(chunks.iter().map(most));
     let bits = |bytes: u128, nanos: u128| (bytes * 8 * 1_000_000_000).div_ceil(nanos.max(1)) as u64;
     let nanos = |window: &Range<usize>| begins[window.end] - begins[window.start];
-    let mean = bits(chunks.iter().map(|c| u128::from(likely(c))).sum(), nanos(&(0..chunks.len())));
-    let mut candidates: BinaryHeap<(u64, usize, usize)> = windows(&begins, longest)
-        .map(|w| (bits(bounds[w.end] - bounds[w.start], nanos(&w)), w.start, w.end))
-        .collect();
+    let guessed: u128 = chunks.iter().map(|c| u128::from(likely(c))).sum();
+    let average = exactly.map_or(guessed, |exactly| corrected(chunks, guessed, &likely, exactly));
+    let mean = bits(average, nanos(&(0..chunks.len())));
+    let mut candidates: BinaryHeap<(u64, usize, usize)> =
+        windows(&begins, longest).map(|w| (bits(bounds[w.end] - bounds[w.start], nanos(&w)), w.start, w.end)).collect();
     let Some(exactly) = exactly else {
         let peak = candidates.peek().map_or(mean, |(bound, _, _)| *bound);
         return Rate { peak: peak.max(mean), average: mean };
@@ -246,6 +256,14 @@ fn measure<C: Lasts>(
         peak = peak.max(measured);
     }
     Rate { peak: peak.max(mean), average: mean }
+}
+
+/// `guessed`, the sum of what is likely, by as much more or less as a few segments all over the film have.
+fn corrected<C>(chunks: &[C], guessed: u128, likely: impl Fn(&C) -> u64, exactly: &dyn Fn(&C) -> u64) -> u128 {
+    let some = || chunks.iter().step_by(chunks.len().div_ceil(SAMPLED).max(1));
+    let exact: u128 = some().map(|c| u128::from(exactly(c))).sum();
+    let likely: u128 = some().map(|c| u128::from(likely(c))).sum();
+    (guessed * exact).checked_div(likely).unwrap_or(guessed)
 }
 
 /// The sum of all values before each, and of all.

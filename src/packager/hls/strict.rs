@@ -128,7 +128,9 @@ pub(crate) fn multivariant(text: &str) -> Multivariant {
     let (mut seen, mut pending) = (BTreeSet::new(), None);
     for line in lines(text) {
         match line {
-            Line::Uri(uri) => out.variants.push((pending.take().expect("a URI after EXT-X-STREAM-INF"), uri.to_owned())),
+            Line::Uri(uri) => {
+                out.variants.push((pending.take().expect("a URI after EXT-X-STREAM-INF"), uri.to_owned()))
+            }
             Line::Tag(tag, value) => {
                 assert!(pending.is_none(), "4.3.4.2: a URI follows EXT-X-STREAM-INF, not {tag}");
                 match tag {

@@ -28,7 +28,8 @@ const MEDIA_TYPE: &str = "video/mp2t";
 /// timeline, from the first at or after the beginning up to the first at or after the end. The first
 /// segment takes the sound from its beginning, the last one takes all that is left.
 pub(super) fn audio_range(group: &TrackGroup, track: &Track, sound: &Track, from: usize, to: usize) -> Range<u32> {
-    let served = sound.segment_samples.first().copied().unwrap_or(0)..sound.segment_samples.last().copied().unwrap_or(0);
+    let served =
+        sound.segment_samples.first().copied().unwrap_or(0)..sound.segment_samples.last().copied().unwrap_or(0);
     let at = |index: usize| {
         let decode = group.boundary_time(index).ceil(sound.timescale).saturating_sub(sound.edit.delay);
         sound.samples.first_at_or_after(decode).clamp(served.start, served.end)
@@ -39,7 +40,12 @@ pub(super) fn audio_range(group: &TrackGroup, track: &Track, sound: &Track, from
 }
 
 /// Adds the sound to a plan of a video track.
-pub(super) fn add_audio(presentation: &Presentation, plan: &mut Plan, audio: TrackRef, count: usize) -> Result<(), Error> {
+pub(super) fn add_audio(
+    presentation: &Presentation,
+    plan: &mut Plan,
+    audio: TrackRef,
+    count: usize,
+) -> Result<(), Error> {
     let Some(pictures) = plan.parts.first() else { return Ok(()) };
     let (group, track) = (&presentation.groups[pictures.track.group], presentation.track(pictures.track));
     let sound = presentation.track(audio);

@@ -56,7 +56,14 @@ pub(super) struct SegmentUri {
 
 impl SegmentUri {
     /// URLs of `noun` (`Fragments`, `KeyFrames`) for the group `name`. `extension` is the cosmetic suffix.
-    pub fn new(noun: &str, name: &str, flavor: Flavor, audio: Option<&str>, dialect: Dialect, extension: &str) -> SegmentUri {
+    pub fn new(
+        noun: &str,
+        name: &str,
+        flavor: Flavor,
+        audio: Option<&str>,
+        dialect: Dialect,
+        extension: &str,
+    ) -> SegmentUri {
         let mut before = String::with_capacity(64);
         before.push_str(noun);
         before.push('(');

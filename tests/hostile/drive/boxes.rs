@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use headwater::isobmff::{
-    Movie, MovieFragment, SampleTables, SegmentIndex, TrackFragmentRandomAccess, boxes, mfra_size,
-    MAX_SAMPLES_PER_RUN, MAX_SAMPLES_PER_TRACK,
+    MAX_SAMPLES_PER_RUN, MAX_SAMPLES_PER_TRACK, Movie, MovieFragment, SampleTables, SegmentIndex,
+    TrackFragmentRandomAccess, boxes, mfra_size,
 };
 
 /// Walks are bounded by limits in the millions, which many small inputs reach: they are cut here.

@@ -4,7 +4,9 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use headwater::media::{Presentation, Revision, SourceFile, TrackGroup, TrackRef};
-use headwater::packager::{Context, Dialect, Error, FORMATS, Format, MediaData, Noun, Plan, Protocol, SegmentRequest, Selection};
+use headwater::packager::{
+    Context, Dialect, Error, FORMATS, Format, MediaData, Noun, Plan, Protocol, SegmentRequest, Selection,
+};
 use headwater::source::{self, FileIndex, FileIndexer, Settings, SourceTrack, Step, infer, ism};
 use headwater::time::UtcTime;
 

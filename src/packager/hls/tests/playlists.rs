@@ -84,9 +84,8 @@ fn every_playlist_is_strictly_right_and_m3u8_rs_agrees() {
     let mut odd = film();
     odd.groups[0].name = awkward.to_owned();
     odd.groups[1].label = Some("\"quoted\"".to_owned());
-    for (film, dialect) in [film(), uneven_film(), odd]
-        .into_iter()
-        .flat_map(|f| [(f.clone(), Dialect::Ams), (f, Dialect::Modern)])
+    for (film, dialect) in
+        [film(), uneven_film(), odd].into_iter().flat_map(|f| [(f.clone(), Dialect::Ams), (f, Dialect::Modern)])
     {
         let context = context(dialect);
         for format in ALL {

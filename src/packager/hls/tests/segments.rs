@@ -18,7 +18,11 @@ fn pes_packets(stream: &[u8]) -> Vec<(u16, u64, u64)> {
         }
         let pes = &packet[skip..];
         let time = |b: &[u8]| {
-            let [a, b, c] = [u64::from(b[0] >> 1 & 7), u64::from(b[1]) << 7 | u64::from(b[2] >> 1), u64::from(b[3]) << 7 | u64::from(b[4] >> 1)];
+            let [a, b, c] = [
+                u64::from(b[0] >> 1 & 7),
+                u64::from(b[1]) << 7 | u64::from(b[2] >> 1),
+                u64::from(b[3]) << 7 | u64::from(b[4] >> 1),
+            ];
             a << 30 | b << 15 | c
         };
         let pts = time(&pes[9..14]);
@@ -27,7 +31,13 @@ fn pes_packets(stream: &[u8]) -> Vec<(u16, u64, u64)> {
     out
 }
 
-fn playlist(format: &dyn Format, film: &Presentation, at: TrackRef, key_frames: bool, context: &Context<'_>) -> strict::Media {
+fn playlist(
+    format: &dyn Format,
+    film: &Presentation,
+    at: TrackRef,
+    key_frames: bool,
+    context: &Context<'_>,
+) -> strict::Media {
     strict::media(&text(&format.playlist(film, at, key_frames, context).unwrap()))
 }
 

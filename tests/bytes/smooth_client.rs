@@ -1,0 +1,125 @@
+//! An initialization segment as a Smooth client makes it: of nothing but its manifest.
+
+use headwater::xml::Element;
+
+fn boxed(kind: &[u8; 4], contents: &[&[u8]]) -> Vec<u8> {
+    let contents = contents.concat();
+    let mut out = (contents.len() as u32 + 8).to_be_bytes().to_vec();
+    out.extend_from_slice(kind);
+    out.extend(contents);
+    out
+}
+
+fn full(kind: &[u8; 4], version_and_flags: u32, contents: &[&[u8]]) -> Vec<u8> {
+    boxed(kind, &[&version_and_flags.to_be_bytes(), &contents.concat()])
+}
+
+fn number(level: &Element, name: &str) -> u32 {
+    level.attribute(name).and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("QualityLevel@{name}"))
+}
+
+fn private_data(level: &Element) -> Vec<u8> {
+    let digits = level.attribute("CodecPrivateData").expect("CodecPrivateData").as_bytes();
+    let pair = |p: &[u8]| u8::from_str_radix(std::str::from_utf8(p).expect("ASCII"), 16).expect("hexadecimal");
+    digits.chunks(2).map(pair).collect()
+}
+
+/// `ftyp` and `moov` for a `QualityLevel`, timescale 10 MHz.
+pub fn init(level: &Element) -> Vec<u8> {
+    let picture = level.attribute("MaxWidth").is_some();
+    let (entry, header, handler) = match picture {
+        true => (avc(level), full(b"vmhd", 1, &[&[0; 8]]), b"vide"),
+        false => (aac(level), full(b"smhd", 0, &[&[0; 4]]), b"soun"),
+    };
+    let matrix: Vec<u8> =
+        [0x1_0000u32, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000].iter().flat_map(|n| n.to_be_bytes()).collect();
+    let scale = 10_000_000u32.to_be_bytes();
+    let one = 1u32.to_be_bytes();
+    let url = full(b"url ", 1, &[]);
+    let empty = |kind| full(kind, 0, &[&[0; 4]]);
+    let stbl = boxed(
+        b"stbl",
+        &[
+            &full(b"stsd", 0, &[&one, &entry]),
+            &empty(b"stts"),
+            &empty(b"stsc"),
+            &full(b"stsz", 0, &[&[0; 8]]),
+            &empty(b"stco"),
+        ],
+    );
+    let minf = boxed(b"minf", &[&header, &boxed(b"dinf", &[&full(b"dref", 0, &[&one, &url])]), &stbl]);
+    let mdia = boxed(
+        b"mdia",
+        &[
+            &full(b"mdhd", 0, &[&[0; 8], &scale, &[0; 4], &[0x55, 0xc4, 0, 0]]),
+            &full(b"hdlr", 0, &[&[0; 4], handler, &[0; 13]]),
+            &minf,
+        ],
+    );
+    let tkhd = full(b"tkhd", 7, &[&[0; 8], &one, &[0; 24], &matrix, &[0; 8]]);
+    let mvhd =
+        full(b"mvhd", 0, &[&[0; 8], &scale, &[0; 4], &[0, 1, 0, 0, 1, 0], &[0; 10], &matrix, &[0; 24], &[0, 0, 0, 2]]);
+    let trex = full(b"trex", 0, &[&one, &one, &[0; 12]]);
+    let moov = boxed(b"moov", &[&mvhd, &boxed(b"trak", &[&tkhd, &mdia]), &boxed(b"mvex", &[&trex])]);
+    [boxed(b"ftyp", &[b"isml", &[0; 4], b"iso5"]), moov].concat()
+}
+
+fn avc(level: &Element) -> Vec<u8> {
+    let data = private_data(level);
+    let starts: Vec<usize> = (0..data.len().saturating_sub(3)).filter(|i| data[*i..*i + 4] == [0, 0, 0, 1]).collect();
+    let ends = starts.iter().skip(1).copied().chain([data.len()]);
+    let units: Vec<&[u8]> = starts.iter().zip(ends).map(|(s, e)| &data[s + 4..e]).collect();
+    let of = |kind: u8| units.iter().copied().filter(|u| u[0] & 31 == kind).collect::<Vec<_>>();
+    let (sps, pps) = (of(7), of(8));
+    assert!(!sps.is_empty() && !pps.is_empty(), "parameter sets in CodecPrivateData");
+    let length = level.attribute("NALUnitLengthField").map_or(4, |n| n.parse::<u8>().expect("a number"));
+    let mut record = vec![1, sps[0][1], sps[0][2], sps[0][3], 0xfc | (length - 1), 0xe0 | sps.len() as u8];
+    let mut push = |unit: &[u8]| {
+        record.extend((unit.len() as u16).to_be_bytes());
+        record.extend_from_slice(unit);
+    };
+    sps.iter().for_each(|u| push(u));
+    record.push(pps.len() as u8);
+    for unit in &pps {
+        record.extend((unit.len() as u16).to_be_bytes());
+        record.extend_from_slice(unit);
+    }
+    let size =
+        [(number(level, "MaxWidth") as u16).to_be_bytes(), (number(level, "MaxHeight") as u16).to_be_bytes()].concat();
+    boxed(
+        b"avc1",
+        &[
+            &[0, 0, 0, 0, 0, 0, 0, 1],
+            &[0; 16],
+            &size,
+            &[0, 0x48, 0, 0, 0, 0x48, 0, 0, 0, 0, 0, 0, 0, 1],
+            &[0; 32],
+            &[0, 0x18, 0xff, 0xff],
+            &boxed(b"avcC", &[&record]),
+        ],
+    )
+}
+
+fn aac(level: &Element) -> Vec<u8> {
+    assert_eq!(number(level, "AudioTag"), 255);
+    let config = private_data(level);
+    let descriptor = |tag: u8, contents: &[&[u8]]| {
+        let contents = contents.concat();
+        [vec![tag, contents.len() as u8], contents].concat()
+    };
+    let decoder = descriptor(4, &[&[0x40, 0x15], &[0; 11], &descriptor(5, &[&config])]);
+    let esds = full(b"esds", 0, &[&descriptor(3, &[&[0, 1, 0], &decoder, &descriptor(6, &[&[2]])])]);
+    let rate = number(level, "SamplingRate");
+    boxed(
+        b"mp4a",
+        &[
+            &[0, 0, 0, 0, 0, 0, 0, 1],
+            &[0; 8],
+            &(number(level, "Channels") as u16).to_be_bytes(),
+            &(number(level, "BitsPerSample") as u16).to_be_bytes(),
+            &[0; 4],
+            &(rate << 16).to_be_bytes(),
+            &esds,
+        ],
+    )
+}
