@@ -48,10 +48,11 @@ impl Validators {
         Validators { etag, last_modified }
     }
 
-    pub(super) fn write(&self, map: &mut HeaderMap) {
+    pub(super) fn write(&self, map: &mut HeaderMap, now: SystemTime) {
         map.insert(ETAG, self.etag.clone());
         if let Some(modified) = self.last_modified {
-            http_date(map, LAST_MODIFIED, whole_seconds(modified));
+            // Never in the future, whatever the file system says (RFC 9110 8.8.2.1).
+            http_date(map, LAST_MODIFIED, whole_seconds(modified.min(now)));
         }
     }
 }

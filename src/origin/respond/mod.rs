@@ -80,6 +80,11 @@ pub fn check(method: &Method, headers: &HeaderMap, meta: Meta, now: SystemTime) 
     }
 }
 
+/// Whether the request carries the entity tag of what it asks for, so that the client has had it before.
+pub fn names_entity(headers: &HeaderMap, current: &Validators) -> bool {
+    conditional::names_entity(headers, current)
+}
+
 /// The answer to a method that needs no resource: OPTIONS, or 405 for anything but GET and HEAD.
 /// A handler may ask this first, before it looks anything up.
 pub fn method_answer(method: &Method, headers: &HeaderMap, now: SystemTime) -> Option<Response<Body>> {
@@ -243,7 +248,7 @@ impl Pending {
 /// The headers that 200, 206 and 304 share (RFC 9110 15.4.5).
 fn describe(map: &mut HeaderMap, meta: &Meta, now: SystemTime) {
     headers::common(map);
-    meta.validators.write(map);
+    meta.validators.write(map, now);
     meta.cache.write(map, now);
     for (name, value) in &meta.extra {
         map.append(name.clone(), value.clone());
