@@ -29,6 +29,9 @@ impl Default for Settings {
     }
 }
 
+/// The most segments of one group: manifests list each. Four days of 2 s segments have 172,800.
+const MAX_SEGMENTS: usize = 200_000;
+
 /// A track of the server manifest found in its file.
 #[derive(Clone, Copy)]
 struct Found<'a> {
@@ -71,6 +74,10 @@ pub fn assemble(
     };
     groups.sort_by_key(position);
     make_names_unique(&mut groups);
+    if let Some(group) = groups.iter().find(|g| g.segment_count() > MAX_SEGMENTS) {
+        let (group, count) = (group.name.clone(), group.segment_count());
+        return Err(Error::TooManySegments { group, count, limit: MAX_SEGMENTS });
+    }
     Ok(Presentation {
         revision,
         files: files.iter().map(|(file, _)| file.clone()).collect(),
@@ -113,6 +120,11 @@ fn find_tracks<'a>(
         }
     }
     if found.is_empty() {
+        // An inferred manifest has no entries for what cannot be served.
+        for (file, index) in files.iter().filter(|(file, _)| manifest.entries.iter().all(|e| e.src != file.name)) {
+            let refused = index.tracks.iter().filter_map(|t| Some((t.id, t.codec.as_ref().err()?)));
+            left_out.extend(refused.map(|(id, source)| format!("{}: track {id}: {source}", file.name)));
+        }
         return Err(Error::NothingToServe { reasons: left_out.join("; ") });
     }
     Ok(found)

@@ -156,6 +156,16 @@ pub enum Error {
         /// The most.
         limit: usize,
     },
+    /// More segments than a manifest can list.
+    #[error("'{group}' has {count} segments; at most {limit} are served")]
+    TooManySegments {
+        /// The group's name.
+        group: String,
+        /// How many.
+        count: usize,
+        /// The most.
+        limit: usize,
+    },
     /// The codec of a track cannot be served; kept for reports.
     #[error("{file}: track {track}: {source}")]
     Codec {
