@@ -291,7 +291,7 @@ mod tests {
         assert_eq!((track.id, track.enabled, track.timescale.get(), track.creation_time), (3, true, 48_000, 5));
         assert_eq!((track.handler_name.as_str(), track.language), ("S\u{f6}und", *b"fra"));
         assert_eq!(track.edits, [segment(&entry).edit.unwrap()]);
-        assert_eq!(track.sample_entries, [entry.clone()]);
+        assert_eq!(track.sample_entries, std::slice::from_ref(&entry));
         assert!(track.samples.is_empty() && track.samples.chunks().next().is_none());
     }
 

@@ -144,7 +144,7 @@ async fn read_manifest(
     files: &[ObjectInfo],
 ) -> Result<(ServerManifest, bytes::Bytes), Error> {
     let bytes = read_small(asset, info).await?;
-    let in_file = |source| source::Error::ServerManifest { file: info.path.clone(), source };
+    let in_file = |error| source::Error::ServerManifest { file: info.path.clone(), source: Box::new(error) };
     let mut manifest = ism::parse(&bytes).map_err(in_file)?;
     let client = manifest.client_manifest.as_ref().and_then(|c| files.iter().find(|f| &f.path == c));
     if let Some(client) = client {

@@ -69,8 +69,10 @@ pub(crate) fn segment_size(track: &Track, media: u64, samples: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::isobmff::Edit;
     use crate::isobmff::{Movie, MovieFragment, boxes};
     use crate::media::Edit as SourceEdit;
+    use crate::media::TrackKind;
     use crate::packager::testing::{self, request};
     use bytes::Bytes;
 
@@ -135,13 +137,14 @@ mod tests {
     }
 
     #[test]
-    fn the_edit_list_of_pictures_is_in_composition_offsets() {
+    fn the_edit_list_of_pictures_is_kept_so_that_no_offset_is_negative() {
         let mut film = testing::film();
         film.groups[1].tracks[0].edit = SourceEdit { delay: 0, media_time: 2000 };
         let scale = timescale(&film, 1, Dialect::Modern);
-        assert!(movie(&film, 1, scale).tracks[0].edits.is_empty());
+        let edit = Edit { segment_duration: 0, media_time: Some(2000), media_rate: 0x1_0000 };
+        assert_eq!(movie(&film, 1, scale).tracks[0].edits, [edit]);
         let (_, _, offsets) = fragment(&film, 1, 1, scale);
-        assert_eq!(offsets[..4], [0, 2000, -1000, -1000]);
+        assert_eq!(offsets[..4], [2000, 4000, 1000, 1000]);
     }
 
     #[test]

@@ -39,7 +39,7 @@ use crate::time::{Timescale, UtcTime};
 
 /// All output formats. The URL grammar asks this list which `format=` values exist.
 pub static FORMATS: &[&dyn Format] =
-    &[&smooth::Smooth, &smooth::SmoothV20, &dash::Csf, &dash::Cmaf, &hls::V4, &hls::V3, &hls::CmafHls];
+    &[&smooth::SMOOTH, &smooth::SMOOTH_V20, &dash::Csf, &dash::Cmaf, &hls::V4, &hls::V3, &hls::CmafHls];
 
 /// The format of a `format=` value (lower case; empty when the URL names none).
 pub fn format(tag: &str) -> Option<&'static dyn Format> {

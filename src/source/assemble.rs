@@ -120,6 +120,11 @@ fn find_tracks<'a>(
         }
     }
     if found.is_empty() {
+        // An inferred manifest has no entries for what cannot be served.
+        for (file, index) in files.iter().filter(|(file, _)| manifest.entries.iter().all(|e| e.src != file.name)) {
+            let refused = index.tracks.iter().filter_map(|t| Some((t.id, t.codec.as_ref().err()?)));
+            left_out.extend(refused.map(|(id, source)| format!("{}: track {id}: {source}", file.name)));
+        }
         return Err(Error::NothingToServe { reasons: left_out.join("; ") });
     }
     Ok(found)

@@ -16,7 +16,7 @@ pub enum Error {
         /// File name.
         file: String,
         /// Where and what.
-        source: isobmff::Error,
+        source: Box<isobmff::Error>,
     },
     /// A box reaches past the end of its file: the file was cut, or is still being written.
     #[error(
@@ -108,7 +108,7 @@ pub enum Error {
         /// File name.
         file: String,
         /// Where and what.
-        source: ism::ManifestError,
+        source: Box<ism::ManifestError>,
     },
     /// The server manifest names a file that is not there.
     #[error("{manifest} names '{file}', which is not in the folder")]

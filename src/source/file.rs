@@ -218,8 +218,7 @@ impl FileIndexer {
     }
 
     fn movie(&mut self, bytes: &Bytes) -> Result<(), Error> {
-        let movie =
-            Movie::parse(bytes, self.position).map_err(|source| Error::Box { file: self.name.clone(), source })?;
+        let movie = Movie::parse(bytes, self.position).map_err(|error| self.damaged(error))?;
         self.moov_first = !self.saw_media;
         if let Some(extends) = &movie.fragmented {
             for track in &movie.tracks {
@@ -277,8 +276,7 @@ impl FileIndexer {
         if self.movie.is_none() {
             return Err(Error::NoMovie { file: self.name.clone() });
         }
-        let fragment = MovieFragment::parse(bytes, self.position)
-            .map_err(|source| Error::Box { file: self.name.clone(), source })?;
+        let fragment = MovieFragment::parse(bytes, self.position).map_err(|error| self.damaged(error))?;
         fragmented::add(&self.name, self.length, &fragment, &mut self.collectors, &self.known_times)?;
         // A run may have any number of samples in a few bytes; all together take a byte each.
         let samples: u64 = self.collectors.values().map(TrackCollector::len).sum();
@@ -361,7 +359,11 @@ impl FileIndexer {
 
     fn box_error(&self, kind: isobmff::ErrorKind) -> Error {
         let source = isobmff::Error { path: isobmff::BoxPath::FILE, offset: self.position, kind };
-        Error::Box { file: self.name.clone(), source }
+        self.damaged(source)
+    }
+
+    fn damaged(&self, error: isobmff::Error) -> Error {
+        Error::Box { file: self.name.clone(), source: Box::new(error) }
     }
 }
 

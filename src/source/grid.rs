@@ -38,7 +38,7 @@ pub fn key_frame_times(track: &SourceTrack) -> Vec<Candidate> {
     let lead = track.samples.first().map_or(0, |s| i64::from(s.composition_offset));
     let time = |decode: i64, offset: i32| decode + i64::from(offset) - lead + track.edit.delay;
     let Some(key_frames) = track.samples.key_frames() else {
-        return dense(track, |decode, offset| time(decode, offset));
+        return dense(track, time);
     };
     let served = key_frames.iter().filter(|k| k.sample < track.served_samples);
     let all = served.map(|k| Candidate { time: time(k.decode, k.composition_offset), sample: k.sample });
@@ -118,7 +118,7 @@ pub fn first_difference(tracks: &[&SourceTrack]) -> Option<Difference> {
                 while other.get(position).is_some_and(|(t, _)| *t < time - tolerance) {
                     position += 1;
                 }
-                !other.get(position).is_some_and(|(t, _)| *t <= time + tolerance)
+                other.get(position).is_none_or(|(t, _)| *t > time + tolerance)
             });
             if let Some((time, _)) = missing
                 && *time < end - tolerance
@@ -154,4 +154,99 @@ pub(super) fn boundaries(
 /// Half a frame of the slowest of `tracks`.
 pub(super) fn slack(tracks: &[&SourceTrack]) -> MediaTime {
     MediaTime::new(tracks.iter().map(|t| tolerance(t)).max().unwrap_or(1), Timescale::TEN_MHZ)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::codec;
+    use crate::isobmff::FourCc;
+    use crate::media::{Edit, RawSample, SampleIndexBuilder};
+
+    /// A track of `frames` pictures of one tick at 25 per second, key frames every `interval`, the first
+    /// picture presented `reorder` ticks after it is decoded.
+    fn track(frames: u32, interval: u32, reorder: i32) -> SourceTrack {
+        let timescale = Timescale::new(25).unwrap();
+        let mut builder = SampleIndexBuilder::new(timescale, 0);
+        for frame in 0..frames {
+            let sync = frame % interval == 0;
+            builder.push(RawSample { offset: 0, size: 1, duration: 1, composition_offset: reorder, sync }).unwrap();
+        }
+        let samples = builder.finish();
+        SourceTrack {
+            id: 1,
+            handler: FourCc(*b"vide"),
+            kind: Some(TrackKind::Video),
+            handler_name: String::new(),
+            language: "und".into(),
+            enabled: true,
+            codec: Err(codec::Error::Unsupported { four_cc: FourCc(*b"none") }),
+            sample_entry: None,
+            several_sample_entries: false,
+            timescale,
+            creation_time: 0,
+            edits: Vec::new(),
+            edit: Edit::default(),
+            edits_simplified: false,
+            served_samples: samples.len(),
+            samples: Arc::new(samples),
+            fragment_starts: None,
+        }
+    }
+
+    fn starts(common: &[(MediaTime, Vec<u32>)]) -> Vec<i64> {
+        common.iter().map(|(time, _)| time.ticks).collect()
+    }
+
+    #[test]
+    fn the_common_grid_is_what_all_qualities_have() {
+        let (two_seconds, three_seconds) = (track(300, 50, 0), track(300, 75, 0));
+        let common = common(&[&two_seconds, &three_seconds]);
+        assert_eq!(starts(&common), [0, 150]);
+        assert_eq!(common[1].1, [150, 150]);
+        let difference = first_difference(&[&two_seconds, &three_seconds]).unwrap();
+        assert_eq!((difference.with, difference.without, difference.at.ticks), (0, 1, 20_000_000));
+    }
+
+    #[test]
+    fn reordering_depth_does_not_part_qualities() {
+        let (plain, reordered) = (track(200, 50, 0), track(200, 50, 2));
+        assert_eq!(starts(&common(&[&plain, &reordered])), [0, 50, 100, 150]);
+        assert_eq!(first_difference(&[&plain, &reordered]), None);
+    }
+
+    #[test]
+    fn a_quality_that_ends_early_does_not_differ_after_its_end() {
+        assert_eq!(first_difference(&[&track(200, 50, 0), &track(149, 50, 0)]), None);
+    }
+
+    #[test]
+    fn segments_are_whole_groups_of_pictures_of_at_least_the_target() {
+        let target = |milliseconds| MediaTime::new(milliseconds, Timescale::MILLISECONDS);
+        for (interval, milliseconds, want) in [
+            (50, 2000, vec![0, 50, 100, 150]),
+            (25, 2000, vec![0, 50, 100, 150]),
+            (40, 2000, vec![0, 80, 160]),
+            // Half a frame short of the target is long enough.
+            (50, 2019, vec![0, 50, 100, 150]),
+            (50, 2041, vec![0, 100]),
+        ] {
+            let track = track(200, interval, 0);
+            let found = boundaries(common(&[&track]), target(milliseconds), slack(&[&track]));
+            assert_eq!(starts(&found), want, "{interval} {milliseconds}");
+        }
+    }
+
+    #[test]
+    fn fragmented_tracks_are_cut_where_their_fragments_begin() {
+        let mut track = track(200, 25, 0);
+        track.fragment_starts = Some(vec![0, 75, 150]);
+        let samples: Vec<u32> = key_frame_times(&track).iter().map(|c| c.sample).collect();
+        assert_eq!(samples, [0, 75, 150]);
+        // Fragments that do not begin with key frames say nothing.
+        track.fragment_starts = Some(vec![0, 60, 110]);
+        assert_eq!(key_frame_times(&track).len(), 8);
+    }
 }

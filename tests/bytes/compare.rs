@@ -82,6 +82,11 @@ pub fn sound(source: &Sound, output: &Sound, shift: i64, packets: usize) -> Resu
     if let Some(at) = have.iter().zip(&source.pcm).position(|(a, b)| a != b) {
         return Err(format!("sample {} differs", at / source.frame));
     }
+    let gaps: Vec<(i64, i64)> = output.gaps.iter().map(|(at, gap)| (at - lead, *gap)).collect();
+    let same = |(a, b): (&(i64, i64), &(i64, i64))| a.0 == b.0 && (a.1 - b.1).abs() <= 1;
+    if gaps.len() != source.gaps.len() || !gaps.iter().zip(&source.gaps).all(same) {
+        return Err(format!("gaps {gaps:?} in the sound instead of {:?}", source.gaps));
+    }
     // The same packets, counted from the end: the source's edit list may have left some out at the start.
     let common = source.packets.len().min(output.packets.len());
     let (want, have) = (source.packets[source.packets.len() - common], output.packets[output.packets.len() - common]);

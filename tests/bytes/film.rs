@@ -246,7 +246,8 @@ impl Judge<'_> {
     /// A track as transport streams: all together, and each segment alone.
     fn transport(&mut self, about: &str, stream: &Listed) {
         self.decode(about, stream, &stream.stream(), TS_OFFSET);
-        if stream.kind != TrackKind::Video {
+        // With the sound mixed in, the pictures' packets are the same.
+        if stream.kind != TrackKind::Video || stream.muxed.is_some() {
             return;
         }
         let source = match self.source_pictures(stream.track) {
@@ -337,7 +338,8 @@ impl Judge<'_> {
         let Some(init) = &stream.init else { return self.wrong(format!("{about}: no initialization segment")) };
         // CSF ends `moov` with an empty `meta`, as Azure Media Services had it. ISO/IEC 14496-12 8.11.1 wants a
         // `hdlr` in it, and these readers insist.
-        let init = &boxes::without(init, b"meta");
+        // What is in `udta` is the source's, and not always to their liking.
+        let init = &boxes::without(&boxes::without(init, b"meta"), b"udta");
         match mp4::Mp4Reader::read_header(std::io::Cursor::new(init), init.len() as u64) {
             Ok(reader) => {
                 let track = reader.tracks().values().next().map(|t| (t.track_id(), t.timescale()));
@@ -381,11 +383,8 @@ impl Judge<'_> {
 
     /// Decodes sound of bytes that we sent; see [`Judge::pictures`].
     fn sound(&self, bytes: &[u8], transport: bool) -> Result<Sound, String> {
-        let mut decoded = judge::sound(&self.file(bytes), &Map::Audio, &self.scratch.join("output"))?;
-        let early = if transport { 0 } else { boxes::least_offset(bytes) };
-        decoded.packets.iter_mut().for_each(|p| *p += early);
-        decoded.first += (early * decoded.rate - decoded.packet_base.1 / 2) / decoded.packet_base.1;
-        Ok(decoded)
+        let decoded = judge::sound(&self.file(bytes), &Map::Audio, &self.scratch.join("output"))?;
+        Ok(moved(decoded, if transport { 0 } else { boxes::least_offset(bytes) }))
     }
 
     fn file(&self, bytes: &[u8]) -> PathBuf {
@@ -396,13 +395,21 @@ impl Judge<'_> {
 
     fn source_pictures(&mut self, track: TrackRef) -> Result<Pictures, String> {
         let (film, file) = (self.film, self.film.file_of(track));
-        let decode = || judge::pictures(&file, &Map::Id(film.presentation.track(track).source_id));
+        let decode = || {
+            let mut decoded = judge::pictures(&file, &Map::Id(film.presentation.track(track).source_id))?;
+            let early = least_offset(film, track);
+            decoded.pictures.iter_mut().for_each(|p| p.pts += early);
+            Ok(decoded)
+        };
         self.sources.pictures.entry(track).or_insert_with(decode).clone().map_err(|e| format!("source: {e}"))
     }
 
     fn source_sound(&mut self, track: TrackRef) -> Result<Sound, String> {
         let (film, file, scratch) = (self.film, self.film.file_of(track), self.scratch.join("source"));
-        let decode = || judge::sound(&file, &Map::Id(film.presentation.track(track).source_id), &scratch);
+        let decode = || {
+            let decoded = judge::sound(&file, &Map::Id(film.presentation.track(track).source_id), &scratch)?;
+            Ok(moved(decoded, least_offset(film, track)))
+        };
         self.sources.sounds.entry(track).or_insert_with(decode).clone().map_err(|e| format!("source: {e}"))
     }
 
@@ -462,6 +469,20 @@ impl Judge<'_> {
             }
         }
     }
+}
+
+/// Sound that many ticks (not positive) of its packets' time base later.
+fn moved(mut sound: Sound, ticks: i64) -> Sound {
+    sound.packets.iter_mut().for_each(|p| *p += ticks);
+    sound.first += (ticks * sound.rate - sound.packet_base.1 / 2) / sound.packet_base.1;
+    sound
+}
+
+/// What ffmpeg moves a fragmented source by; see [`Judge::pictures`]. Its time base is the track's.
+fn least_offset(film: &Film, track: TrackRef) -> i64 {
+    let of = film.presentation.track(track);
+    let fragmented = film.fragmented[of.file.0 as usize];
+    if fragmented { i64::from(of.samples.min_composition_offset()) } else { 0 }
 }
 
 /// The judge's complaints about the output that it does not make about the source. It knows `sdtp` in

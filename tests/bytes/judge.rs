@@ -1,8 +1,10 @@
 //! ffmpeg as the judge: what it decodes of a file, frame by frame.
 
+use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{LazyLock, Mutex};
 
 /// A time base: numerator and denominator, seconds per tick.
 pub type Base = (i64, i64);
@@ -35,6 +37,8 @@ pub struct Sound {
     /// Time of the first PCM sample, in samples.
     pub first: i64,
     pub pcm: Vec<u8>,
+    /// Where time goes on more or less than there are samples: after how many, and by how many.
+    pub gaps: Vec<(i64, i64)>,
     pub complaints: String,
 }
 
@@ -82,32 +86,9 @@ pub fn sound(file: &Path, map: &Map, scratch: &Path) -> Result<Sound, String> {
     let (map, packets, frames) = (map.argument(), scratch.with_extension("packets"), scratch.with_extension("frames"));
     let (packets_name, frames_name) = (packets.to_string_lossy(), frames.to_string_lossy());
     let arguments = [
-        "-y",
-        "-map",
-        &map,
-        "-c:a",
-        "pcm_f32le",
-        "-f",
-        "f32le",
-        "pipe:1", //
-        "-map",
-        &map,
-        "-c:a",
-        "pcm_f32le",
-        "-f",
-        "framehash",
-        "-hash",
-        "md5",
-        &frames_name, //
-        "-map",
-        &map,
-        "-c",
-        "copy",
-        "-f",
-        "framehash",
-        "-hash",
-        "md5",
-        &packets_name,
+        "-y", "-map", &map, "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1", //
+        "-map", &map, "-c:a", "pcm_f32le", "-f", "framehash", "-hash", "md5", &frames_name, //
+        "-map", &map, "-c", "copy", "-f", "framehash", "-hash", "md5", &packets_name,
     ];
     let (pcm, complaints) = ffmpeg(file, &arguments)?;
     let read = |path: &Path| fs::read_to_string(path).map_err(|e| e.to_string());
@@ -116,12 +97,12 @@ pub fn sound(file: &Path, map: &Map, scratch: &Path) -> Result<Sound, String> {
     if samples == 0 || pcm.len() as i64 % samples != 0 || frames.base.0 != 1 {
         return Err(format!("{} bytes of PCM in {samples} samples", pcm.len()));
     }
+    let (mut gaps, mut at) = (Vec::new(), 0);
     for (index, pair) in frames.rows.windows(2).enumerate() {
-        if (pair[1].0 - pair[0].0 - frames.durations[index]).abs() > 1 {
-            return Err(format!(
-                "a gap in the sound: frame {index} begins at {}, the next at {}",
-                pair[0].0, pair[1].0
-            ));
+        at += frames.durations[index];
+        let gap = pair[1].0 - pair[0].0 - frames.durations[index];
+        if gap.abs() > 1 {
+            gaps.push((at, gap));
         }
     }
     Ok(Sound {
@@ -131,6 +112,7 @@ pub fn sound(file: &Path, map: &Map, scratch: &Path) -> Result<Sound, String> {
         frame: (pcm.len() as i64 / samples) as usize,
         first: frames.rows[0].0,
         pcm,
+        gaps,
         complaints,
     })
 }
@@ -166,6 +148,18 @@ fn table(text: &str) -> Result<Table, String> {
 
 /// What ffprobe says of a track, by key.
 pub fn probe(file: &Path, id: u32) -> Result<Vec<(String, String)>, String> {
+    type Known = HashMap<(PathBuf, u32), Result<Vec<(String, String)>, String>>;
+    static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
+    let key = (file.to_owned(), id);
+    if let Some(known) = KNOWN.lock().expect("no panic").get(&key) {
+        return known.clone();
+    }
+    let probed = run_ffprobe(file, id);
+    KNOWN.lock().expect("no panic").insert(key, probed.clone());
+    probed
+}
+
+fn run_ffprobe(file: &Path, id: u32) -> Result<Vec<(String, String)>, String> {
     let entries = "stream=id,codec_name,profile,level,width,height,r_frame_rate,avg_frame_rate,sample_rate,channels";
     let mut command = Command::new("ffprobe");
     command.args(["-v", "error", "-of", "compact=p=0", "-show_entries", entries]).arg(file);

@@ -28,6 +28,7 @@ fn judge(folders: Vec<PathBuf>) {
                     let next = work.lock().expect("no panic").next();
                     let Some(folder) = next else { break };
                     let judged = film::judge(&folder);
+                    judged.wrong.iter().for_each(|w| println!("{}: {w}", judged.name));
                     done.lock().expect("no panic").push(judged);
                 }
             });

@@ -191,7 +191,8 @@ enum Codecs {
 impl Codecs {
     fn are(&self, stated: &str) -> bool {
         match self {
-            Codecs::Aac(expected) => stated == *expected,
+            // Old files say MPEG-2 AAC LC (object type 0x67), which ffprobe does not tell from MPEG-4's.
+            Codecs::Aac(expected) => stated == *expected || (*expected == "mp4a.40.2" && stated == "mp4a.67"),
             Codecs::Avc { profile, level } => {
                 let digits =
                     stated.strip_prefix("avc1.").or(stated.strip_prefix("avc3.")).unwrap_or_default().to_lowercase();

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use headwater::media::{Presentation, Revision, SourceFile, TrackRef};
 use headwater::packager::{Context, Dialect, Format, MediaData, Noun, Plan, Rendered, SegmentRequest, Selection};
-use headwater::source::{FileIndex, FileIndexer, Settings, Step, assemble, infer, ism};
+use headwater::source::{Container, FileIndex, FileIndexer, Settings, Step, assemble, infer, ism};
 use headwater::time::UtcTime;
 
 /// A folder opened as a presentation.
@@ -26,6 +26,8 @@ pub struct Film {
     pub folder: PathBuf,
     /// What it holds.
     pub presentation: Presentation,
+    /// Which of its files are fragmented.
+    pub fragmented: Vec<bool>,
 }
 
 /// What a URL below a film's manifest names.
@@ -114,7 +116,8 @@ impl Film {
         });
         let presentation = assemble(Revision([0; 16]), &name, &manifest, &files, &Settings::default())
             .map_err(|e| format!("{name}: {e}"))?;
-        Ok(Film { name, folder: folder.to_owned(), presentation })
+        let fragmented = files.iter().map(|(_, i)| matches!(i.container, Container::Fragmented { .. })).collect();
+        Ok(Film { name, folder: folder.to_owned(), presentation, fragmented })
     }
 
     /// Where the stored file of a track is.

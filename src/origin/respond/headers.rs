@@ -69,8 +69,6 @@ pub enum CachePolicy {
 impl CachePolicy {
     /// On-demand manifests and all fragments, unless configured otherwise.
     pub const MEDIA: Duration = Duration::from_secs(3 * 24 * 60 * 60);
-    /// Manifests of running live streams; not configurable.
-    pub const LIVE_MANIFEST: Duration = Duration::from_secs(2);
     /// Answers that say something does not exist.
     pub const NOT_FOUND: Duration = Duration::from_secs(10);
 
