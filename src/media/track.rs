@@ -109,6 +109,11 @@ impl Track {
         MediaTime::new((end + self.edit.delay - self.edit.media_time + lead).max(0), self.timescale)
     }
 
+    /// Some samples can be decoded alone, and not just the first of each segment.
+    pub fn has_inner_key_frames(&self) -> bool {
+        self.samples.key_frames().is_some_and(|frames| frames.len() != self.segment_count())
+    }
+
     /// Composition offset of the first sample, ticks: how far presentation runs behind decoding.
     pub fn first_composition_offset(&self) -> i64 {
         self.samples.first().map_or(0, |s| i64::from(s.composition_offset))

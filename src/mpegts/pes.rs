@@ -40,11 +40,12 @@ pub(super) struct Pes {
 pub(super) fn plan(units: &[Unit<'_>], is_video: bool, has_pcr: bool) -> Result<Vec<Pes>, Error> {
     let mut out: Vec<Pes> = Vec::new();
     let longest = if has_pcr { PCR_INTERVAL } else { AUDIO_INTERVAL };
+    let regular = units.windows(2).map(|pair| pair[1].dts.saturating_sub(pair[0].dts)).filter(|step| *step > 0).min();
     let mut first = 0;
     // PCRs never go back, not even where decode times do.
     let mut clock = 0;
     while let Some(unit) = units.get(first) {
-        let end = if is_video { first + 1 } else { end_of_group(units, first, longest)? };
+        let end = if is_video { first + 1 } else { end_of_group(units, first, longest, regular.unwrap_or(0))? };
         let payload = units.get(first..end).unwrap_or_default().iter().map(Unit::size).sum();
         clock = unit.dts.max(clock);
         let adaptation = Adaptation {
@@ -62,8 +63,9 @@ pub(super) fn plan(units: &[Unit<'_>], is_video: bool, has_pcr: bool) -> Result<
 }
 
 /// Where the PES packet ends that begins with the audio frame `first`: the next begins no more than
-/// `longest` ticks later, unless a single frame is longer.
-fn end_of_group(units: &[Unit<'_>], first: usize, longest: u64) -> Result<usize, Error> {
+/// `longest` ticks later, unless a single frame is longer. Only the first frame's time is sent: where the
+/// next does not follow at once, `regular` ticks later, another packet begins.
+fn end_of_group(units: &[Unit<'_>], first: usize, longest: u64, regular: u64) -> Result<usize, Error> {
     let mut payload = 0usize;
     let mut end = first;
     let start = units.get(first).map_or(0, |unit| unit.dts);
@@ -79,7 +81,9 @@ fn end_of_group(units: &[Unit<'_>], first: usize, longest: u64) -> Result<usize,
         if end == first && !fits {
             return Err(Error::UnitTooLong { size });
         }
-        if end > first && (!fits || lasts > longest || end - first >= MAX_FRAMES) {
+        let before = end.checked_sub(1).and_then(|i| units.get(i)).map_or(0, |unit| unit.dts);
+        let gap = unit.dts.saturating_sub(before) > regular + regular / 8;
+        if end > first && (!fits || gap || lasts > longest || end - first >= MAX_FRAMES) {
             break;
         }
         payload = payload.saturating_add(size);

@@ -62,8 +62,10 @@ pub(crate) fn segment(
 /// Bytes of a segment of that many media bytes and samples, or a little more: what bit rates are measured with.
 pub(crate) fn segment_size(track: &Track, media: u64, samples: u64) -> u64 {
     // styp 24, moof and traf 16, mfhd 16, tfhd 28, tfdt 20, trun 24, mdat 8; per sample its size,
-    // its duration where they vary, and for pictures a composition offset.
-    media + 136 + samples * if track.codec.video().is_some() { 12 } else { 8 }
+    // its duration where they vary, for pictures a composition offset, and its flags where key frames
+    // are inside of segments.
+    let each = if track.codec.video().is_some() { 12 } else { 8 };
+    media + 136 + samples * if track.has_inner_key_frames() { each + 4 } else { each }
 }
 
 #[cfg(test)]

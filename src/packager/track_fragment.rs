@@ -8,7 +8,7 @@ use super::payload::payload;
 use super::{Error, MediaData, Plan, language};
 use crate::isobmff::{Brands, FourCc, FragmentHeader, FragmentSample, FragmentStyle, InitSegment, MediaHeader};
 use crate::media::{Presentation, TrackKind, TrackRef};
-use crate::time::Timescale;
+use crate::time::{MediaTime, Timescale};
 
 /// The track identifier in everything that is sent, whatever the source's.
 pub(crate) const TRACK_ID: u32 = 1;
@@ -81,8 +81,12 @@ pub(crate) fn header(
 ) -> Result<Vec<u8>, Error> {
     let part = plan.parts.first().ok_or(Error::NoSuchResource)?;
     let track = presentation.track(part.track);
-    // The last segment of a track ends with its last sample; every other where the next one begins.
-    let end = (plan.index + 1 < track.segment_count()).then_some(plan.end);
+    // The last segment of a track ends with its last sample, but not after the manifest says; every other
+    // where the next one begins.
+    let at = |ticks: i64| MediaTime::new(ticks, part.samples.timescale).floor(scale);
+    let first = part.samples.samples.first().map_or(part.samples.end, |sample| sample.decode);
+    let beyond = plan.start.floor(scale) + at(part.samples.end) - at(first) > plan.end.floor(scale);
+    let end = (plan.index + 1 < track.segment_count() || beyond).then_some(plan.end);
     let (decode_time, samples) = fragment_samples(&part.samples, plan.start, end, scale, shape.composition)?;
     let duration = |samples: &[FragmentSample]| samples.iter().map(|s| u64::from(s.duration)).sum();
     let header = FragmentHeader {

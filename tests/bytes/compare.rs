@@ -88,17 +88,23 @@ pub fn sound(source: &Sound, output: &Sound, shift: i64, packets: usize) -> Resu
         return Err(format!("gaps {gaps:?} in the sound instead of {:?}", source.gaps));
     }
     // The same packets, counted from the end: the source's edit list may have left some out at the start.
+    // In transport streams only the first frame of a PES packet has a time of its own: the stream's first is.
     let common = source.packets.len().min(output.packets.len());
-    let (want, have) = (source.packets[source.packets.len() - common], output.packets[output.packets.len() - common]);
+    let (want, have) =
+        (&source.packets[source.packets.len() - common..], &output.packets[output.packets.len() - common..]);
     let zero = shift * output.packet_base.1 / output.packet_base.0;
-    if !near(want, source.packet_base, have - zero, output.packet_base, 1) {
-        return Err(format!(
-            "the first audio frame is at {} × {:?} instead of {want} × {:?} s",
-            have - zero,
-            output.packet_base,
-            source.packet_base
-        ));
+    let timed = if shift == 0 { common } else { 1 };
+    for (frame, (want, have)) in want.iter().zip(have).enumerate().take(timed) {
+        if !near(*want, source.packet_base, have - zero, output.packet_base, 1) {
+            return Err(format!(
+                "audio frame {frame} of {common} is at {} × {:?} instead of {want} × {:?} s",
+                have - zero,
+                output.packet_base,
+                source.packet_base
+            ));
+        }
     }
+    let (want, have) = (want[0], have[0]);
     Ok(Met {
         source: (want, source.packet_base),
         output: (have - zero, output.packet_base),

@@ -408,7 +408,7 @@ impl Judge<'_> {
         let (film, file, scratch) = (self.film, self.film.file_of(track), self.scratch.join("source"));
         let decode = || {
             let decoded = judge::sound(&file, &Map::Id(film.presentation.track(track).source_id), &scratch)?;
-            Ok(moved(decoded, least_offset(film, track)))
+            Ok(moved(decoded, least_offset(film, track) - exceptions::sound_is_late_by(&film.name)))
         };
         self.sources.sounds.entry(track).or_insert_with(decode).clone().map_err(|e| format!("source: {e}"))
     }

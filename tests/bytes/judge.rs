@@ -85,11 +85,13 @@ pub fn pictures(file: &Path, map: &Map) -> Result<Pictures, String> {
 pub fn sound(file: &Path, map: &Map, scratch: &Path) -> Result<Sound, String> {
     let (map, packets, frames) = (map.argument(), scratch.with_extension("packets"), scratch.with_extension("frames"));
     let (packets_name, frames_name) = (packets.to_string_lossy(), frames.to_string_lossy());
-    let arguments = [
-        "-y", "-map", &map, "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1", //
-        "-map", &map, "-c:a", "pcm_f32le", "-f", "framehash", "-hash", "md5", &frames_name, //
-        "-map", &map, "-c", "copy", "-f", "framehash", "-hash", "md5", &packets_name,
-    ];
+    let framehash = ["-f", "framehash", "-hash", "md5"];
+    let mut arguments = vec!["-y", "-map", &map, "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"];
+    for (codec, table) in [("pcm_f32le", &*frames_name), ("copy", &*packets_name)] {
+        arguments.extend(["-map", &map, "-c:a", codec]);
+        arguments.extend(framehash);
+        arguments.push(table);
+    }
     let (pcm, complaints) = ffmpeg(file, &arguments)?;
     let read = |path: &Path| fs::read_to_string(path).map_err(|e| e.to_string());
     let (packets, frames) = (table(&read(&packets)?)?, table(&read(&frames)?)?);
@@ -101,7 +103,8 @@ pub fn sound(file: &Path, map: &Map, scratch: &Path) -> Result<Sound, String> {
     for (index, pair) in frames.rows.windows(2).enumerate() {
         at += frames.durations[index];
         let gap = pair[1].0 - pair[0].0 - frames.durations[index];
-        if gap.abs() > 1 {
+        // In a transport stream frames inside a PES packet have no time of their own.
+        if gap.abs() > 8 {
             gaps.push((at, gap));
         }
     }

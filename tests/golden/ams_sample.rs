@@ -13,8 +13,13 @@ use crate::support::{Film, Object, boxes, root, shared_media};
 const IV: [u8; 16] = 0x3782_A2D7_4219_AE78_CFAD_F642_ABC5_E68D_u128.to_be_bytes();
 
 /// Objects with their sizes, encrypted and not.
-const OBJECTS: [(&str, usize, usize); 5] =
-    [("i", 1104, 1103), ("0", 74768, 74756), ("20000000", 136_976, 136_969), ("40000000", 172_800, 172_793), ("60000000", 144_000, 143_999)];
+const OBJECTS: [(&str, usize, usize); 5] = [
+    ("i", 1104, 1103),
+    ("0", 74768, 74756),
+    ("20000000", 136_976, 136_969),
+    ("40000000", 172_800, 172_793),
+    ("60000000", 144_000, 143_999),
+];
 
 /// The decrypted objects, or why there are none.
 fn sample() -> Result<Vec<Vec<u8>>, String> {

@@ -130,7 +130,13 @@ fn hold(folder: &Path, files: &Files) -> Vec<String> {
             let line = golden.lines().zip(contents.lines()).position(|(a, b)| a != b);
             let line = line.unwrap_or(golden.lines().count().min(contents.lines().count()));
             let at = |text: &str| text.lines().nth(line).unwrap_or("(nothing)").chars().take(300).collect::<String>();
-            wrong.push(format!("{} line {}:\n  golden {}\n  sent   {}", path.display(), line + 1, at(&golden), at(contents)));
+            wrong.push(format!(
+                "{} line {}:\n  golden {}\n  sent   {}",
+                path.display(),
+                line + 1,
+                at(&golden),
+                at(contents)
+            ));
         }
     }
     wrong

@@ -140,9 +140,8 @@ const FULL: [&[u8; 4]; 25] = [
     b"stco", b"ctts", b"mehd", b"trex", b"mfhd", b"tfhd", b"tfdt", b"trun", b"elst", b"trik", b"ainf", b"sdtp",
     b"meta",
 ];
-const CONTAINERS: [&[u8; 4]; 11] = [
-    b"moov", b"trak", b"mdia", b"minf", b"dinf", b"stbl", b"mvex", b"moof", b"traf", b"edts", b"udta",
-];
+const CONTAINERS: [&[u8; 4]; 11] =
+    [b"moov", b"trak", b"mdia", b"minf", b"dinf", b"stbl", b"mvex", b"moof", b"traf", b"edts", b"udta"];
 
 /// Types in their order, with versions and flags of full boxes.
 pub fn layout(bytes: &[u8], into: &dyn Fn(&str) -> bool) -> Vec<String> {

@@ -46,9 +46,11 @@ pub(super) fn segment(presentation: &Presentation, plan: &Plan, media: &MediaDat
 /// Bytes of a segment of that many media bytes and samples, or a little more: what bit rates are measured with.
 pub(super) fn segment_size(track: &Track, media: u64, samples: u64) -> u64 {
     // moof and traf 16, mfhd 16, tfhd 20, tfdt 20, trun 24, headers of avcn and trik 20, mdat 8; per
-    // sample duration and size, and for pictures a composition offset and a picture type.
+    // sample duration and size, for pictures a composition offset and a picture type, and flags where
+    // key frames are inside of segments.
     let configuration = track.codec.decoder_configuration().map_or(0, |record| record.len() as u64);
-    media + 124 + configuration + samples * if track.codec.video().is_some() { 13 } else { 8 }
+    let each = if track.codec.video().is_some() { 13 } else { 8 };
+    media + 124 + configuration + samples * if track.has_inner_key_frames() { each + 4 } else { each }
 }
 
 fn picture_types(table: &SampleTable) -> Vec<u8> {

@@ -108,13 +108,17 @@ impl Packing {
     /// bytes themselves is counted at its most.
     pub fn exactly(&self, track: &Track, first: u64, samples: u64) -> u64 {
         let stamps = Stamps::of(track);
-        let (mut packets, mut payload, mut frames) = (0u64, 0u64, 0u64);
+        let (mut packets, mut clocks, mut payload, mut frames) = (0u64, 0u64, 0u64, 0u64);
         let (mut begun, mut before, mut slack) = (0u64, 0u64, 0u64);
-        let sized = track.samples.iter_from(first.min(u64::from(u32::MAX)) as u32).take(samples as usize);
-        for (decode, sample) in sized {
+        let sized = || track.samples.iter_from(first.min(u64::from(u32::MAX)) as u32).take(samples as usize);
+        // The last sample of a track may be stated shorter than it is.
+        let steps = sized().zip(sized().skip(1)).map(|((from, _), (to, _))| to - from);
+        let regular = steps.filter(|step| *step > 0).min().unwrap_or(0);
+        let mut gap = false;
+        for (decode, sample) in sized() {
             let dts = stamps.decode(decode + track.edit.delay);
             let ends = stamps.decode(decode + track.edit.delay + i64::from(sample.duration));
-            let full = self.pictures || frames >= MAX_FRAMES || ends.saturating_sub(begun) > self.interval;
+            let full = self.pictures || gap || frames >= MAX_FRAMES || ends.saturating_sub(begun) > self.interval;
             if frames > 0 && full {
                 let of_pes = (payload + self.header).div_ceil(PAYLOAD);
                 slack = slack.max((payload + 1).saturating_sub(of_pes));
@@ -124,10 +128,12 @@ impl Packing {
             if frames == 0 {
                 begun = dts;
                 if before > 0 && self.clock {
-                    packets += dts.saturating_sub(before).saturating_sub(1) / INTERVAL;
+                    clocks += dts.saturating_sub(before).saturating_sub(1) / INTERVAL;
                 }
                 before = dts;
             }
+            // What follows a pause is in a packet of its own.
+            gap = i64::from(sample.duration) > regular.saturating_add(regular / 8);
             frames += 1;
             payload += u64::from(sample.size) + if sample.sync { self.sync_extra } else { self.extra };
         }
@@ -138,7 +144,8 @@ impl Packing {
         }
         // The counter is brought around only where one PES packet has bytes enough for all packets that lack.
         let filled = packets.next_multiple_of(COUNTER);
-        if slack >= filled - packets { filled } else { packets }
+        // Clocks in packets of their own leave the counter as it is.
+        clocks + if slack >= filled - packets { filled } else { packets }
     }
 
     /// Packets of one key frame.
