@@ -12,8 +12,7 @@ fn main() {
 }
 
 const MINUTES: [u32; 2] = [10, 120];
-const TAGS: [&str; 7] =
-    ["", "fmp4-v20", "mpd-time-csf", "mpd-time-cmaf", "m3u8-aapl", "m3u8-aapl-v3", "m3u8-cmaf"];
+const TAGS: [&str; 7] = ["", "fmp4-v20", "mpd-time-csf", "mpd-time-cmaf", "m3u8-aapl", "m3u8-aapl-v3", "m3u8-cmaf"];
 
 fn format(tag: &str) -> &'static dyn Format {
     FORMATS.iter().copied().find(|format| format.tags().contains(&tag)).expect("a format")

@@ -7,7 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use headwater::isobmff::{FourCc, FragmentHeader, FragmentSample, FragmentStyle, Movie, boxes, write_box, write_full_box};
+use headwater::isobmff::{
+    FourCc, FragmentHeader, FragmentSample, FragmentStyle, Movie, boxes, write_box, write_full_box,
+};
 use headwater::media::{Presentation, Revision, SourceFile, TrackRef};
 use headwater::packager::{Context, Dialect, MediaData, Plan, Selection};
 use headwater::source::{FileIndex, FileIndexer, Settings, Step, assemble, infer};

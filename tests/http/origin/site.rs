@@ -19,8 +19,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// The formats' tags, Smooth first.
-pub const TAGS: [&str; 7] =
-    ["", "fmp4-v20", "mpd-time-csf", "mpd-time-cmaf", "m3u8-aapl", "m3u8-aapl-v3", "m3u8-cmaf"];
+pub const TAGS: [&str; 7] = ["", "fmp4-v20", "mpd-time-csf", "mpd-time-cmaf", "m3u8-aapl", "m3u8-aapl-v3", "m3u8-cmaf"];
 
 /// An answer, whole or as much of it as came.
 #[derive(Clone, Debug, PartialEq)]
