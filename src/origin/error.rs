@@ -207,7 +207,7 @@ pub enum StorageFault {
 pub struct Answer {
     /// The HTTP status.
     pub status: StatusCode,
-    /// The code, where the contract has one.
+    /// The code, where there is one.
     pub code: Option<MpeCode>,
 }
 

@@ -110,7 +110,7 @@ impl Origin {
         }
     }
 
-    /// A stored file as it is, by ranges (contract §1.6).
+    /// A stored file as it is, by ranges.
     async fn download(&self, asset: &Arc<Asset>, file: &str, request: Request<'_>) -> Result<Response<Body>, Error> {
         let info = asset.store.head(file).await.map_err(|error| match error {
             crate::store::Error::NotFound { .. } => Error::FileNotFound { file: file.to_owned() },

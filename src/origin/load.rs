@@ -175,8 +175,7 @@ struct ReadManifest {
 async fn read_manifest(asset: &Asset, info: &ObjectInfo, files: &[ObjectInfo]) -> Result<ReadManifest, Error> {
     if info.size > MAX_MANIFEST_BYTES {
         let (file, size, limit) = (info.path.clone(), info.size, MAX_MANIFEST_BYTES);
-        let kind = crate::isobmff::FourCc(*b"smil");
-        return Err(source::Error::BoxTooLarge { file, kind, size, limit }.into());
+        return Err(source::Error::ManifestTooLarge { file, size, limit }.into());
     }
     let bytes = asset.store.read(info, 0..info.size).await?;
     let in_file = |error| source::Error::ServerManifest { file: info.path.clone(), source: Box::new(error) };

@@ -76,6 +76,16 @@ pub enum Error {
         /// The most that is read, bytes.
         limit: u64,
     },
+    /// A server or client manifest is larger than any real one.
+    #[error("{file} has {size} bytes; a manifest of more than {limit} is not read")]
+    ManifestTooLarge {
+        /// File name.
+        file: String,
+        /// Its size, bytes.
+        size: u64,
+        /// The most that is read, bytes.
+        limit: u64,
+    },
     /// The file has no `moov`.
     #[error("{file}: there is no 'moov' box, so it is not an MP4 file or was never finished")]
     NoMovie {

@@ -57,7 +57,7 @@ impl Validators {
     }
 }
 
-/// How long caches may keep an answer (contract reference §10.3). There is no `immutable`: a URL
+/// How long caches may keep an answer. There is no `immutable`: a URL
 /// names no revision, and a replaced film keeps its URLs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CachePolicy {
@@ -114,7 +114,7 @@ pub(super) fn preflight(request: &HeaderMap) -> Response<Body> {
     answer
 }
 
-/// `x-ms-streaming-duration: video=6006` (contract §10.2): what a media object plays, in
+/// `x-ms-streaming-duration: video=6006`: what a media object plays, in
 /// milliseconds. `kind` is `video`, `audio` or `text`.
 pub fn streaming_duration(kind: &str, milliseconds: u64) -> (HeaderName, HeaderValue) {
     let value = HeaderValue::from_str(&format!("{kind}={milliseconds}"));

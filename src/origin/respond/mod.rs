@@ -108,8 +108,7 @@ pub fn error(method: &Method, error: &Error, now: SystemTime) -> Response<Body> 
     map.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     map.insert(CONTENT_LENGTH, HeaderValue::from(length));
     let cache = match status {
-        // Long enough to take the weight off a missing file, short enough for one that comes
-        // (contract §10.3).
+        // Long enough to take the weight off a missing file, short enough for one that comes.
         StatusCode::NOT_FOUND | StatusCode::GONE => CachePolicy::MaxAge(CachePolicy::NOT_FOUND),
         _ => CachePolicy::NoStore,
     };

@@ -40,8 +40,7 @@ impl Rate {
     }
 }
 
-/// `BANDWIDTH` of one elementary stream as Azure Media Services computed it: ⌊bitrate × 1.022 + 8160⌋
-/// (streaming contract 4.1).
+/// `BANDWIDTH` of one elementary stream as Azure Media Services computed it: ⌊bitrate × 1.022 + 8160⌋.
 pub(super) fn ams(bitrate: u64) -> Rate {
     let rate = (u128::from(bitrate) * 1022 / 1000 + 8160) as u64;
     Rate { peak: rate, average: rate }

@@ -21,7 +21,7 @@ const OFFSET: i64 = 900_000;
 /// Added to all time stamps so that none is negative; a multiple of 2³³, the range they are sent in.
 const POSITIVE: i64 = 1 << 50;
 
-/// The media type of transport streams, with or without pictures (streaming contract 4.6).
+/// The media type of transport streams, with or without pictures.
 const MEDIA_TYPE: &str = "video/mp2t";
 
 /// Samples of `sound` that are muxed with segments `from..to` of a video track: by decode time on the URL
