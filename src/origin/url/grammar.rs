@@ -215,6 +215,8 @@ fn parentheses(rest: Piece<'_>) -> Result<(Piece<'_>, Piece<'_>), UrlError> {
             b'(' => depth += 1,
             b')' if depth == 0 => return Err(UrlError::syntax(at + i, Problem::Unbalanced)),
             b')' => depth -= 1,
+            // Each item has its own pairs, so that their order is free.
+            b',' if depth > 0 => return Err(UrlError::syntax(at + i, Problem::Unbalanced)),
             _ => {}
         }
     }
