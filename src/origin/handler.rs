@@ -106,9 +106,7 @@ impl Origin {
         let asset = self.published.find(url.locator.as_bytes()).ok_or_else(unknown)?;
         match &url.resource {
             Resource::Download { file } => self.download(&asset, file, request).await,
-            Resource::Stream { presentation, object } => {
-                self.stream(&asset, presentation, object, request).await
-            }
+            Resource::Stream { presentation, object } => self.stream(&asset, presentation, object, request).await,
         }
     }
 

@@ -108,12 +108,7 @@ impl Loaded {
 }
 
 /// Loads presentation `name` of an asset with these files.
-pub(super) async fn load(
-    asset: &Asset,
-    name: &str,
-    files: &[ObjectInfo],
-    settings: Settings,
-) -> Result<Loaded, Error> {
+pub(super) async fn load(asset: &Asset, name: &str, files: &[ObjectInfo], settings: Settings) -> Result<Loaded, Error> {
     let not_found = || Error::PresentationNotFound { presentation: name.to_owned() };
     let manifest_file = find(files, name).filter(|_| is_server_manifest(name));
     let manifest = match manifest_file {

@@ -40,7 +40,11 @@ async fn every_kind_of_object_has_its_headers() {
                 kept.cloned().collect::<Vec<_>>()
             };
             assert_eq!((head.status, but_date(&head)), (200, but_date(&get)), "{path}");
-            assert!(types(tag, kind).contains(&get.header("content-type").split(';').next().unwrap()), "{path}: {:?}", get.headers);
+            assert!(
+                types(tag, kind).contains(&get.header("content-type").split(';').next().unwrap()),
+                "{path}: {:?}",
+                get.headers
+            );
             assert_eq!(get.header("cache-control"), "max-age=259200");
             assert_eq!(get.header("access-control-allow-origin"), "*");
             assert!(get.header("access-control-expose-headers").contains("x-ms-streaming-duration"));
@@ -61,7 +65,11 @@ async fn every_kind_of_object_has_its_headers() {
                 }
                 _ => assert_eq!(duration, "", "{path}"),
             }
-            for condition in [("If-None-Match", etag.as_str()), ("If-None-Match", "*"), ("If-Modified-Since", get.header("last-modified"))] {
+            for condition in [
+                ("If-None-Match", etag.as_str()),
+                ("If-None-Match", "*"),
+                ("If-Modified-Since", get.header("last-modified")),
+            ] {
                 for method in ["GET", "HEAD"] {
                     let answer = site.ask(method, &path, &[condition]).await;
                     assert_eq!((answer.status, answer.body.len()), (304, 0), "{path} {condition:?}");
@@ -69,7 +77,11 @@ async fn every_kind_of_object_has_its_headers() {
                     assert_eq!(answer.header("cache-control"), "max-age=259200");
                 }
             }
-            for condition in [("If-None-Match", "\"x\""), ("If-Match", etag.as_str()), ("If-Modified-Since", "Thu, 01 Jan 1970 00:00:01 GMT")] {
+            for condition in [
+                ("If-None-Match", "\"x\""),
+                ("If-Match", etag.as_str()),
+                ("If-Modified-Since", "Thu, 01 Jan 1970 00:00:01 GMT"),
+            ] {
                 assert_eq!(site.ask("GET", &path, &[condition]).await.body, get.body, "{condition:?}");
             }
             assert_eq!(site.ask("GET", &path, &[("If-Match", "\"x\"")]).await.status, 412);
@@ -96,7 +108,10 @@ async fn ranges_of_segments_and_manifests() {
             let answer = site.ask("GET", &path, &[("Range", range)]).await;
             assert_eq!((answer.status, &answer.body[..]), (206, &body[from..to]), "{range}");
             assert_eq!(answer.header("content-range"), format!("bytes {from}-{}/{length}", to - 1));
-            assert_eq!((answer.header("etag"), answer.header("content-type")), (etag.as_str(), whole.header("content-type")));
+            assert_eq!(
+                (answer.header("etag"), answer.header("content-type")),
+                (etag.as_str(), whole.header("content-type"))
+            );
             assert_eq!(site.ask("GET", &path, &[("Range", range), ("If-Range", etag.as_str())]).await.status, 206);
             let date = whole.header("last-modified");
             assert_eq!(site.ask("GET", &path, &[("Range", range), ("If-Range", date)]).await.status, 206);
@@ -145,7 +160,10 @@ async fn copies_that_kept_their_times_are_the_same_on_every_node() {
         copy(&film.folder, &other.root.path().join(name));
         std::fs::create_dir_all(&data).unwrap();
         let list = std::fs::read_to_string(one.root.path().join("data/published.json")).unwrap();
-        let moved = list.replace(one.root.path().canonicalize().unwrap().to_str().unwrap(), other.root.path().canonicalize().unwrap().to_str().unwrap());
+        let moved = list.replace(
+            one.root.path().canonicalize().unwrap().to_str().unwrap(),
+            other.root.path().canonicalize().unwrap().to_str().unwrap(),
+        );
         std::fs::write(data.join("published.json"), moved).unwrap();
         tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
         let presentation = match name {

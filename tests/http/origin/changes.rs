@@ -66,7 +66,8 @@ async fn what_the_server_manifest_names_and_says_is_noticed() {
     // Edited.
     let kept: Vec<&str> = ism.split_inclusive("</video>").collect();
     let edited = if kept.len() > 2 { kept[1..].concat() } else { ism.clone() };
-    let edited = format!("{}{edited}", if edited.starts_with("<?xml") { "" } else { ism.split_once("<video").unwrap().0 });
+    let edited =
+        format!("{}{edited}", if edited.starts_with("<?xml") { "" } else { ism.split_once("<video").unwrap().0 });
     fs::write(film.folder.join("film.ism"), &edited).unwrap();
     tokio::time::sleep(NOTICED).await;
     let second = site.get(&path).await;
@@ -95,7 +96,9 @@ async fn a_client_manifest_that_comes_or_changes_makes_a_new_revision() {
     let path = film.at("film.ism/manifest");
     let mut seen = vec![site.ok(&path).await];
     for name in ["one", "two"] {
-        let ismc = format!("<SmoothStreamingMedia><StreamIndex Type='video' Name='{name}'><QualityLevel Bitrate='1'/></StreamIndex></SmoothStreamingMedia>");
+        let ismc = format!(
+            "<SmoothStreamingMedia><StreamIndex Type='video' Name='{name}'><QualityLevel Bitrate='1'/></StreamIndex></SmoothStreamingMedia>"
+        );
         fs::write(film.folder.join("film.ismc"), ismc).unwrap();
         tokio::time::sleep(NOTICED).await;
         let answer = site.ok(&path).await;

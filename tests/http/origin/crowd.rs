@@ -118,7 +118,12 @@ async fn a_broken_film_is_not_loaded_for_every_request() {
     std::fs::write(broken.folder.join("empty.mp4"), []).unwrap();
     for _ in 0..50 {
         let answer = site.get(&broken.at("broken.ism/manifest")).await;
-        assert_eq!((answer.status, answer.code().as_str()), (415, "MPE_INPUT_FORMAT_NOT_SUPPORTED"), "{}", answer.text());
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (415, "MPE_INPUT_FORMAT_NOT_SUPPORTED"),
+            "{}",
+            answer.text()
+        );
         site.ok(&good.at("demo.ism/manifest")).await;
     }
 }

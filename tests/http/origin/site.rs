@@ -19,8 +19,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// The formats' tags, Smooth first.
-pub const TAGS: [&str; 7] =
-    ["", "fmp4-v20", "mpd-time-csf", "mpd-time-cmaf", "m3u8-aapl", "m3u8-aapl-v3", "m3u8-cmaf"];
+pub const TAGS: [&str; 7] = ["", "fmp4-v20", "mpd-time-csf", "mpd-time-cmaf", "m3u8-aapl", "m3u8-aapl-v3", "m3u8-cmaf"];
 
 /// An answer, whole or as much of it as came.
 #[derive(Clone, Debug, PartialEq)]
@@ -208,7 +207,7 @@ impl Site {
             }
         } else if text.contains("<MPD") {
             for set in text.split("<AdaptationSet").skip(1) {
-                let time = quoted(set.split_once("<S ").unwrap().1, "t").to_owned();
+                let time = first_time(set, "<S ").to_owned();
                 for representation in set.split("<Representation").skip(1) {
                     let bandwidth = quoted(representation, "bandwidth");
                     let fill = |template: &str| {
@@ -221,7 +220,7 @@ impl Site {
             }
         } else {
             for stream in text.split("<StreamIndex").skip(1) {
-                let time = quoted(stream.split_once("<c ").unwrap().1, "t");
+                let time = first_time(stream, "<c ");
                 for level in stream.split("<QualityLevel").skip(1) {
                     let url = quoted(stream, "Url").replace("{bitrate}", quoted(level, "Bitrate"));
                     objects.push((format!("{folder}/{}", url.replace("{start time}", time)), Kind::Segment));
@@ -255,6 +254,12 @@ pub fn manifest(presentation: &str, tag: &str) -> String {
 pub fn quoted<'a>(text: &'a str, name: &str) -> &'a str {
     let start = text.find(&format!("{name}=\"")).unwrap_or_else(|| panic!("no {name} in {text}")) + name.len() + 2;
     text[start..].split('"').next().unwrap()
+}
+
+/// The time of the first of these elements; without one it is zero.
+fn first_time<'a>(text: &'a str, element: &str) -> &'a str {
+    let first = text.split_once(element).unwrap().1.split('>').next().unwrap();
+    if first.contains("t=\"") { quoted(first, "t") } else { "0" }
 }
 
 /// Playlists of a multivariant playlist, each once.

@@ -6,12 +6,30 @@ use super::site::{Kind, Site, TAGS, fixture, manifest};
 
 /// Spellings of one URL below the presentation.
 const SPELLINGS: [&[&str]; 4] = [
-    &["Manifest", "manifest", "MANIFEST", "manifest.ism", "Manifest()", "%4danifest", "manifest?a=b&format=mpd-time-csf",
-      "manifest?", "Manifest.xml?hdnea=st=1~exp=2~acl=/*~hmac=00"],
-    &["Manifest(format=mpd-time-csf)", "manifest(FORMAT=MPD-time-CSF)", "manifest(format=mpd-time-csf).mpd",
-      "manifest%28format%3Dmpd-time-csf%29", "Manifest(format=mpd-time-csf)?token=(", "manifest(format=mpd-time-csf).MPD?x=%zz"],
-    &["Manifest(format=m3u8-aapl,audio-only=false)", "manifest(audio-only=FALSE,format=m3u8-aapl-v4).m3u8",
-      "manifest(Audio-Only=false%2Cformat=m3u8-aapl)"],
+    &[
+        "Manifest",
+        "manifest",
+        "MANIFEST",
+        "manifest.ism",
+        "Manifest()",
+        "%4danifest",
+        "manifest?a=b&format=mpd-time-csf",
+        "manifest?",
+        "Manifest.xml?hdnea=st=1~exp=2~acl=/*~hmac=00",
+    ],
+    &[
+        "Manifest(format=mpd-time-csf)",
+        "manifest(FORMAT=MPD-time-CSF)",
+        "manifest(format=mpd-time-csf).mpd",
+        "manifest%28format%3Dmpd-time-csf%29",
+        "Manifest(format=mpd-time-csf)?token=(",
+        "manifest(format=mpd-time-csf).MPD?x=%zz",
+    ],
+    &[
+        "Manifest(format=m3u8-aapl,audio-only=false)",
+        "manifest(audio-only=FALSE,format=m3u8-aapl-v4).m3u8",
+        "manifest(Audio-Only=false%2Cformat=m3u8-aapl)",
+    ],
     &["manifest(format=m3u8-cmaf)", "Manifest(format=m3u8-aapl-v8).m3u8"],
 ];
 
@@ -203,9 +221,12 @@ async fn methods_and_monstrous_requests() {
 #[tokio::test]
 async fn names_of_folders_and_manifests_may_be_anything() {
     let site = Site::start().await;
-    for (name, encoded) in [("a film #1 100%", "a%20film%20%231%20100%25"), ("Фильм é", "%D0%A4%D0%B8%D0%BB%D1%8C%D0%BC%20%C3%A9"),
-        ("a;b,c(d)=e", "a;b,c(d)=e"), ("%41", "%2541")]
-    {
+    for (name, encoded) in [
+        ("a film #1 100%", "a%20film%20%231%20100%25"),
+        ("Фильм é", "%D0%A4%D0%B8%D0%BB%D1%8C%D0%BC%20%C3%A9"),
+        ("a;b,c(d)=e", "a;b,c(d)=e"),
+        ("%41", "%2541"),
+    ] {
         let film = site.copy_of("no-ism", name);
         for tag in TAGS {
             for (path, _) in site.objects(&film.at(&manifest(&format!("{encoded}.ism"), tag))).await {
@@ -227,7 +248,10 @@ async fn several_server_manifests_in_one_folder_are_several_presentations() {
     let site = Site::start().await;
     let film = site.copy_of("progressive-faststart", "film");
     let text = fs::read_to_string(film.folder.join("film.ism")).unwrap();
-    let one = text.lines().filter(|l| !l.contains("film_144.mp4\" systemBitrate") || !l.contains("<video")).collect::<Vec<_>>();
+    let one = text
+        .lines()
+        .filter(|l| !l.contains("film_144.mp4\" systemBitrate") || !l.contains("<video"))
+        .collect::<Vec<_>>();
     fs::write(film.folder.join("small.ism"), one.join("\n")).unwrap();
     fs::write(film.folder.join("same.ISML"), &text).unwrap();
     fs::write(film.folder.join("broken.ism"), "<smil>").unwrap();
