@@ -212,7 +212,8 @@ impl Site {
                     let bandwidth = quoted(representation, "bandwidth");
                     let fill = |template: &str| {
                         let url = template.replace("$Bandwidth$", bandwidth).replace("$Time$", &time);
-                        format!("{folder}/{url}")
+                        let base = representation.split_once("<BaseURL>").map_or("", |(_, rest)| rest);
+                        format!("{folder}/{}{url}", base.split('<').next().unwrap_or_default())
                     };
                     objects.push((fill(quoted(set, "initialization")), Kind::Init));
                     objects.push((fill(quoted(set, "media")), Kind::Segment));
