@@ -112,7 +112,7 @@ async fn only_what_may_be_given_out_is() {
         "sub",
     ] {
         let answer = site.get(&film.at(name)).await;
-        let status = if matches!(name, "out.txt" | "loop.mp4") { 403..=500 } else { 404..=404 };
+        let status = if matches!(name, "out.txt" | "loop.mp4" | "etc") { 403..=500 } else { 404..=404 };
         assert!(status.contains(&answer.status), "{name}: {}", answer.text());
         assert!(
             !answer.text().contains("secret\n") && !answer.text().contains(site.root.path().to_str().unwrap()),

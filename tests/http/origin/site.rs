@@ -207,12 +207,13 @@ impl Site {
             }
         } else if text.contains("<MPD") {
             for set in text.split("<AdaptationSet").skip(1) {
-                let time = quoted(set.split_once("<S ").unwrap().1, "t").to_owned();
+                let time = first_time(set, "<S ").to_owned();
                 for representation in set.split("<Representation").skip(1) {
                     let bandwidth = quoted(representation, "bandwidth");
                     let fill = |template: &str| {
                         let url = template.replace("$Bandwidth$", bandwidth).replace("$Time$", &time);
-                        format!("{folder}/{url}")
+                        let base = representation.split_once("<BaseURL>").map_or("", |(_, rest)| rest);
+                        format!("{folder}/{}{url}", base.split('<').next().unwrap_or_default())
                     };
                     objects.push((fill(quoted(set, "initialization")), Kind::Init));
                     objects.push((fill(quoted(set, "media")), Kind::Segment));
@@ -220,7 +221,7 @@ impl Site {
             }
         } else {
             for stream in text.split("<StreamIndex").skip(1) {
-                let time = quoted(stream.split_once("<c ").unwrap().1, "t");
+                let time = first_time(stream, "<c ");
                 for level in stream.split("<QualityLevel").skip(1) {
                     let url = quoted(stream, "Url").replace("{bitrate}", quoted(level, "Bitrate"));
                     objects.push((format!("{folder}/{}", url.replace("{start time}", time)), Kind::Segment));
@@ -254,6 +255,12 @@ pub fn manifest(presentation: &str, tag: &str) -> String {
 pub fn quoted<'a>(text: &'a str, name: &str) -> &'a str {
     let start = text.find(&format!("{name}=\"")).unwrap_or_else(|| panic!("no {name} in {text}")) + name.len() + 2;
     text[start..].split('"').next().unwrap()
+}
+
+/// The time of the first of these elements; without one it is zero.
+fn first_time<'a>(text: &'a str, element: &str) -> &'a str {
+    let first = text.split_once(element).unwrap().1.split('>').next().unwrap();
+    if first.contains("t=\"") { quoted(first, "t") } else { "0" }
 }
 
 /// Playlists of a multivariant playlist, each once.
