@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_are_those_of_the_streaming_contract() {
+    fn urls_are_those_of_azure_media_services() {
         let urls = urls("https://cdn.example/x", Uuid::from_u128(0xabc), "a film #1 100%.ism");
         let root = "https://cdn.example/x/00000000-0000-0000-0000-000000000abc/a%20film%20%231%20100%25.ism/";
         let paths: Vec<&str> = urls.iter().map(|(_, url)| url.strip_prefix(root).unwrap()).collect();

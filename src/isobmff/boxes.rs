@@ -23,9 +23,6 @@ pub struct BoxHeader {
 }
 
 impl BoxHeader {
-    /// The longest header: a `uuid` box with a 64-bit size, bytes.
-    pub const MAX_SIZE: usize = 32;
-
     /// Reads the header at the start of `data`; `None` when `data` ends before the header does.
     ///
     /// # Errors

@@ -28,5 +28,5 @@ pub use track::{Edit, Track};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub struct FileId(pub u32);
 
-/// The most qualities that one presentation may have (streaming contract §10.1, MPE_FORMAT_NOT_SUPPORTED).
+/// The most qualities that one presentation may have (Azure Media Services answered more with MPE_FORMAT_NOT_SUPPORTED).
 pub const MAX_QUALITIES: usize = 64;

@@ -244,12 +244,25 @@ fn unzigzag(n: u64) -> i64 {
     (n >> 1) as i64 ^ -((n & 1) as i64)
 }
 
-fn push_varint(out: &mut Vec<u8>, mut n: u64) {
-    while n >= 0x80 {
-        out.push(n as u8 | 0x80);
-        n >>= 7;
+/// One sample as it is kept.
+struct Code {
+    bytes: [u8; 32],
+    length: usize,
+}
+
+impl Code {
+    fn byte(&mut self, byte: u8) {
+        self.bytes[self.length] = byte;
+        self.length += 1;
     }
-    out.push(n as u8);
+
+    fn varint(&mut self, mut n: u64) {
+        while n >= 0x80 {
+            self.byte(n as u8 | 0x80);
+            n >>= 7;
+        }
+        self.byte(n as u8);
+    }
 }
 
 /// Collects samples in decode order.
@@ -348,17 +361,20 @@ impl SampleIndexBuilder {
             | flag(sample.duration != self.duration, DURATION)
             | flag(sample.composition_offset != self.composition_offset, COMPOSITION)
             | flag(sample.offset != self.offset, JUMP);
-        index.encoded.push(flags);
-        push_varint(&mut index.encoded, u64::from(sample.size));
+        // A byte, three varints of at most 5 and one of 10; appended in one go.
+        let mut code = Code { bytes: [0; 32], length: 0 };
+        code.byte(flags);
+        code.varint(u64::from(sample.size));
         if flags & DURATION != 0 {
-            push_varint(&mut index.encoded, u64::from(sample.duration));
+            code.varint(u64::from(sample.duration));
         }
         if flags & COMPOSITION != 0 {
-            push_varint(&mut index.encoded, zigzag(i64::from(sample.composition_offset)));
+            code.varint(zigzag(i64::from(sample.composition_offset)));
         }
         if flags & JUMP != 0 {
-            push_varint(&mut index.encoded, zigzag(sample.offset.wrapping_sub(self.offset) as i64));
+            code.varint(zigzag(sample.offset.wrapping_sub(self.offset) as i64));
         }
+        index.encoded.extend_from_slice(&code.bytes[..code.length]);
         if sample.sync
             && let Some(key_frames) = &mut self.key_frames
         {

@@ -1,8 +1,10 @@
 //! Rendered answers in memory: manifests and segments, made once for all who wait.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use moka::future::Cache;
 
 use super::error::Error;
@@ -25,7 +27,7 @@ impl AnswerCache {
     }
 
     /// The answer of that key, or what `make` makes. Waiting requests share one making and its error;
-    /// errors are not kept.
+    /// errors are not kept. A request that goes away stops neither.
     pub(super) async fn get(
         &self,
         key: [u8; 16],
@@ -34,15 +36,16 @@ impl AnswerCache {
         if let Some(hit) = self.entries.get(&key).await {
             return Ok(hit);
         }
-        let task = async move {
-            match tokio::spawn(make).await {
-                Ok(made) => made.map(Arc::new),
-                Err(panic) => {
-                    tracing::error!(%panic, "making an answer failed");
-                    Err(Error::Internal)
-                }
+        let make = AssertUnwindSafe(make).catch_unwind().map(|made| match made {
+            Ok(made) => made.map(Arc::new),
+            Err(_) => {
+                tracing::error!("making an answer panicked");
+                Err(Error::Internal)
             }
-        };
-        self.entries.try_get_with(key, task).await.map_err(|error: Arc<Error>| (*error).clone())
+        });
+        let entries = self.entries.clone();
+        let task = tokio::spawn(async move { entries.try_get_with(key, make).await });
+        let made = task.await.map_err(|_| Error::Internal)?;
+        made.map_err(|error: Arc<Error>| (*error).clone())
     }
 }

@@ -1,4 +1,4 @@
-//! The `MPE_*` codes of the streaming endpoint (contract reference §10.1). `docs/urls.md` shows the
+//! The `MPE_*` codes of the streaming endpoint. `docs/urls.md` shows the
 //! same table; a test holds the two together.
 
 use hyper::StatusCode;

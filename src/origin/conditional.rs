@@ -42,6 +42,12 @@ pub fn evaluate(headers: &HeaderMap, current: &Validators) -> Verdict {
     Verdict::Proceed
 }
 
+/// Whether `If-None-Match` names the very entity tag, not just `*`.
+pub fn names_entity(headers: &HeaderMap, current: &Validators) -> bool {
+    let any = headers.get_all(IF_NONE_MATCH).iter().any(|value| value.as_bytes().trim_ascii() == b"*");
+    !any && matches(headers, IF_NONE_MATCH, current, Comparison::Weak)
+}
+
 /// Whether a `Range` header counts: there is no `If-Range`, or it names exactly what we have
 /// (RFC 9110 13.1.5: strong comparison, or the very same date).
 pub fn range_applies(headers: &HeaderMap, current: &Validators) -> bool {

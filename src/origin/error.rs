@@ -37,6 +37,9 @@ pub enum Error {
         /// The name in the URL.
         file: String,
     },
+    /// The asset's folder or container is gone.
+    #[error("the content of this locator is missing in storage")]
+    AssetMissing,
     /// A file that the presentation is made of is missing.
     #[error("the presentation needs {file:?}, which is missing in storage")]
     SourceMissing {
@@ -87,7 +90,7 @@ pub enum Error {
         format: String,
     },
     /// The format exists, but has no such object: an initialization segment in Smooth, say.
-    #[error("format {format:?} has no {object}")]
+    #[error("{} has no {object}", format_name(.format))]
     ObjectNotInFormat {
         /// The tag, lower case; empty for Smooth.
         format: String,
@@ -204,7 +207,7 @@ pub enum StorageFault {
 pub struct Answer {
     /// The HTTP status.
     pub status: StatusCode,
-    /// The code, where the contract has one.
+    /// The code, where there is one.
     pub code: Option<MpeCode>,
 }
 
@@ -223,7 +226,7 @@ impl Error {
             Error::LocatorNotFound { .. } | Error::PresentationNotFound { .. } | Error::FileNotFound { .. } => {
                 MpeCode::ResourceNotFound
             }
-            Error::SourceMissing { .. } => MpeCode::StorageResourceNotFound,
+            Error::AssetMissing | Error::SourceMissing { .. } => MpeCode::StorageResourceNotFound,
             Error::TrackNotFound { .. } => MpeCode::EgressTrackNotFound,
             Error::BitrateNotFound { .. } => MpeCode::ManifestMediaEntryNotFound,
             Error::FragmentNotFound { .. } => MpeCode::FragmentTimestampNotFound,
@@ -297,6 +300,10 @@ impl StorageFault {
             StorageFault::Failed => MpeCode::StorageFailure,
         }
     }
+}
+
+fn format_name(tag: &str) -> String {
+    if tag.is_empty() { "Smooth Streaming".to_owned() } else { format!("format {tag:?}") }
 }
 
 fn in_file(file: &Option<String>) -> String {

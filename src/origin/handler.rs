@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use futures_util::TryStreamExt;
 use hyper::header::HeaderValue;
 use hyper::{HeaderMap, Method, Response, Uri};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Body;
 use super::answer_cache::AnswerCache;
@@ -16,7 +17,7 @@ use super::respond::{self, CachePolicy, Checked, Meta, Parts, Validators};
 use super::revision::{answer_key, hex, object_key};
 use super::url::{FragmentTime, Noun, Params, QualityLevel, Resource, StreamObject, StreamingUrl};
 use crate::catalog::{Asset, Published};
-use crate::media::TrackRef;
+use crate::media::{ByteRange, TrackRef};
 use crate::packager::{self, Context, Dialect, Format, MediaData, Plan, Rendered, SegmentRequest, Selection};
 use crate::source;
 use crate::time::{Timescale, UtcTime};
@@ -42,7 +43,14 @@ pub struct Origin {
     settings: Settings,
     indexes: IndexCache,
     answers: AnswerCache,
+    /// A permit for each KiB of media that segments under way are made of.
+    building: Arc<Semaphore>,
 }
+
+/// Media bytes of all segments that are made at the same time. What goes beyond waits for its turn.
+const BUILDING_BYTES: u64 = 512 << 20;
+/// How long it waits before the client is asked to come back.
+const BUILDING_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A request without its body; streaming requests have none.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +73,7 @@ impl Origin {
             settings,
             indexes: IndexCache::new(settings.index_cache_bytes, settings.segments),
             answers: AnswerCache::new(settings.answer_cache_bytes),
+            building: Arc::new(Semaphore::new(permits(BUILDING_BYTES) as usize)),
         }
     }
 
@@ -97,22 +106,19 @@ impl Origin {
         let asset = self.published.find(url.locator.as_bytes()).ok_or_else(unknown)?;
         match &url.resource {
             Resource::Download { file } => self.download(&asset, file, request).await,
-            Resource::Stream { presentation, object } => {
-                self.stream(&asset, presentation, object, &url.canonical(), request).await
-            }
+            Resource::Stream { presentation, object } => self.stream(&asset, presentation, object, request).await,
         }
     }
 
-    /// A stored file as it is, by ranges (contract §1.6).
+    /// A stored file as it is, by ranges.
     async fn download(&self, asset: &Arc<Asset>, file: &str, request: Request<'_>) -> Result<Response<Body>, Error> {
         let info = asset.store.head(file).await.map_err(|error| match error {
             crate::store::Error::NotFound { .. } => Error::FileNotFound { file: file.to_owned() },
             other => other.into(),
         })?;
-        let modified = SystemTime::UNIX_EPOCH + Duration::from_millis(info.modified.unix_millis);
         let meta = Meta {
             content_type: respond::file_type(file),
-            validators: Validators::new(&hex(object_key(&info)), Some(modified)),
+            validators: Validators::new(&hex(object_key(&info)), Some(system_time(info.modified))),
             cache: CachePolicy::MaxAge(self.settings.max_age),
             parts: Parts::Many,
             extra: Vec::new(),
@@ -134,7 +140,6 @@ impl Origin {
         asset: &Arc<Asset>,
         name: &str,
         object: &StreamObject,
-        canonical: &str,
         request: Request<'_>,
     ) -> Result<Response<Body>, Error> {
         let params = object.params();
@@ -145,47 +150,77 @@ impl Origin {
             unix_millis: request.now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64),
         };
         let loaded = self.indexes.get(asset, name, now).await?;
-        let key = answer_key(loaded.presentation.revision, self.settings.dialect, canonical);
-        let meta = Meta {
-            content_type: HeaderValue::from_static("application/octet-stream"),
-            validators: Validators::new(&hex(key), last_modified(&loaded)),
-            cache: CachePolicy::MaxAge(self.settings.max_age),
-            parts: Parts::Single,
-            extra: Vec::new(),
-        };
-        let wanted = Wanted::find(&loaded, format, object, params)?;
-        // Whether the object exists is known before its validators are compared: a 304 is never given
-        // for what would be a 404.
+        match self.stream_loaded(asset, name, &loaded, format, object, now, request).await {
+            Err(Error::SourceChanged { .. } | Error::SourceMissing { .. }) => {
+                // The index is of files that are no more: once again with what is there now.
+                self.indexes.forget(asset, name, &loaded).await;
+                let loaded = self.indexes.get(asset, name, now).await?;
+                self.stream_loaded(asset, name, &loaded, format, object, now, request).await
+            }
+            answer => answer,
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one step of `stream`, which may have to be repeated")]
+    async fn stream_loaded(
+        &self,
+        asset: &Arc<Asset>,
+        name: &str,
+        loaded: &Arc<Loaded>,
+        format: &'static dyn Format,
+        object: &StreamObject,
+        now: UtcTime,
+        request: Request<'_>,
+    ) -> Result<Response<Body>, Error> {
+        let params = object.params();
+        let wanted = Wanted::find(loaded, format, object, params)?;
         let selection = Selection {
             audio_only: params.audio_only,
             audio_track: params.audio_track.clone(),
             filters: params.filters.clone(),
         };
-        let context = Context { dialect: self.settings.dialect, now, selection: &selection };
-        let plan = wanted.plan(&loaded, format, &context)?;
+        let dialect = self.settings.dialect;
+        let plan = wanted.plan(loaded, format, &Context { dialect, now, selection: &selection })?;
+        let identity = wanted.identity(format, plan.as_ref(), &selection);
+        let key = answer_key(loaded.presentation.revision, dialect, &asset.id, name, &identity);
+        let meta = Meta {
+            content_type: HeaderValue::from_static("application/octet-stream"),
+            validators: Validators::new(&hex(key), loaded.modified().map(system_time)),
+            cache: CachePolicy::MaxAge(self.settings.max_age),
+            parts: Parts::Single,
+            extra: Vec::new(),
+        };
+        let needs_media = plan.is_some();
+        let make = {
+            let (loaded, store, building) = (Arc::clone(loaded), Arc::clone(&asset.store), Arc::clone(&self.building));
+            let wanted = wanted.clone();
+            async move {
+                let context = Context { dialect, now, selection: &selection };
+                match plan {
+                    Some(plan) => {
+                        let _room = room(&building, &plan).await?;
+                        segment(&loaded, &*store, format, plan, &context).await.map_err(|e| wanted.explain(e, format))
+                    }
+                    None => wanted.write(&loaded, format, &context).map_err(|e| wanted.explain(e, format)),
+                }
+            }
+        };
+        // A 304 is never given for what would be an error. With its plan a segment is known to exist; of
+        // anything else that is known to whoever knows its entity tag, or when it has been written.
+        let known = needs_media || respond::names_entity(request.headers, &meta.validators);
+        let mut make = Some(self.answers.get(key, make));
+        let mut rendered = None;
+        if !known && let Some(make) = make.take() {
+            rendered = Some(make.await?);
+        }
         let mut pending = match respond::check(request.method, request.headers, meta, request.now) {
             Checked::Answer(answer) => return Ok(*answer),
             Checked::Build(pending) => pending,
         };
-        let made = {
-            let (loaded, store) = (Arc::clone(&loaded), Arc::clone(&asset.store));
-            let (dialect, selection) = (self.settings.dialect, selection.clone());
-            self.answers.get(key, async move {
-                let context = Context { dialect, now, selection: &selection };
-                match plan {
-                    Some(plan) => segment(&loaded, &*store, format, plan, &context).await,
-                    None => wanted.write(&loaded, format, &context),
-                }
-            })
-        };
-        let rendered = match made.await {
-            Ok(rendered) => rendered,
-            Err(error) => {
-                if let Error::SourceChanged { .. } | Error::SourceMissing { .. } = error {
-                    self.indexes.forget(asset, name).await;
-                }
-                return Err(error);
-            }
+        let rendered = match (rendered, make) {
+            (Some(rendered), _) => rendered,
+            (None, Some(make)) => make.await?,
+            (None, None) => return Err(Error::Internal),
         };
         pending.set_content_type(HeaderValue::from_static(rendered.content_type));
         if let Some((kind, duration)) = rendered.duration {
@@ -208,9 +243,8 @@ fn refuse_what_is_not_there(params: &Params) -> Result<(), Error> {
     }
 }
 
-fn last_modified(loaded: &Loaded) -> Option<SystemTime> {
-    let newest = loaded.objects.iter().map(|o| o.modified.unix_millis).max()?;
-    Some(SystemTime::UNIX_EPOCH + Duration::from_millis(newest))
+fn system_time(time: UtcTime) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(time.unix_millis)
 }
 
 fn plain(request: Request<'_>, text: &'static str) -> Response<Body> {
@@ -243,6 +277,10 @@ impl Wanted {
             let reason = format!("this format cannot carry {}", codec.rfc6381());
             Err(Error::from(packager::Error::NothingToCarry { codecs: reason }))
         };
+        // As with filters: a misspelt name is not ignored.
+        if let Some(name) = params.audio_track.as_ref().filter(|name| loaded.presentation.group(name).is_none()) {
+            return Err(Error::TrackNotFound { track: name.clone() });
+        }
         Ok(match object {
             StreamObject::Manifest { .. } => Wanted::Manifest,
             StreamObject::TrackPlaylist { level, track, .. } => {
@@ -264,7 +302,48 @@ impl Wanted {
     fn plan(&self, loaded: &Loaded, format: &dyn Format, context: &Context<'_>) -> Result<Option<Plan>, Error> {
         let Wanted::Segment { track, noun, time, audio_track } = self else { return Ok(None) };
         let request = SegmentRequest { track: *track, noun: *noun, time: *time, audio_track: audio_track.as_deref() };
-        Ok(Some(format.plan(&loaded.presentation, &request, context)?))
+        let plan = format.plan(&loaded.presentation, &request, context);
+        plan.map(Some).map_err(|error| self.explain(error.into(), format))
+    }
+
+    /// Which bytes these are, out of a bounded number of possibilities: attributes, aliases, times a few ticks
+    /// off and parameters of other formats lead to the same ones.
+    fn identity(&self, format: &dyn Format, plan: Option<&Plan>, selection: &Selection) -> String {
+        let tag = format.tags().first().copied().unwrap_or_default();
+        match (self, plan) {
+            (Wanted::Segment { noun, .. }, Some(plan)) => {
+                let tracks: Vec<TrackRef> = plan.parts.iter().map(|part| part.track).collect();
+                format!("{tag} {noun:?} {} {tracks:?}", plan.index)
+            }
+            (Wanted::Segment { .. }, None) | (Wanted::Init { .. }, _) => format!("{tag} {self:?}"),
+            (Wanted::Manifest | Wanted::Playlist { .. }, _) => format!("{tag} {self:?} {selection:?}"),
+        }
+    }
+
+    /// Says what it is that a format lacks.
+    fn explain(&self, error: Error, format: &dyn Format) -> Error {
+        match error {
+            Error::ObjectNotInFormat { .. } => {
+                let tag = format.tags().first().copied().unwrap_or_default();
+                Error::ObjectNotInFormat { format: tag.to_owned(), object: self.name() }
+            }
+            other => other,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Wanted::Manifest => "such manifest",
+            Wanted::Playlist { keyframes: false, .. } => "playlist of this track",
+            Wanted::Playlist { keyframes: true, .. } => "key-frame playlist of this track",
+            Wanted::Init { .. } => "initialization segment of this track",
+            Wanted::Segment { noun, .. } => match noun {
+                packager::Noun::Fragments => "fragments of this track",
+                packager::Noun::FragmentInfo => "FragmentInfo",
+                packager::Noun::RawFragments => "RawFragments",
+                packager::Noun::KeyFrames => "KeyFrames of this track",
+            },
+        }
     }
 
     fn write(&self, loaded: &Loaded, format: &dyn Format, context: &Context<'_>) -> Result<Rendered, Error> {
@@ -287,6 +366,23 @@ fn noun_of(noun: Noun) -> packager::Noun {
     }
 }
 
+fn permits(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
+}
+
+/// Waits for room in memory for a segment's media.
+async fn room(building: &Arc<Semaphore>, plan: &Plan) -> Result<OwnedSemaphorePermit, Error> {
+    let bytes: u64 = plan.reads().iter().map(|(_, range)| range.end - range.start).sum();
+    let permits = permits(bytes.min(BUILDING_BYTES));
+    let turn = Arc::clone(building).acquire_many_owned(permits);
+    match tokio::time::timeout(BUILDING_PATIENCE, turn).await {
+        Ok(Ok(room)) => Ok(room),
+        // The semaphore is never closed.
+        Ok(Err(_)) => Err(Error::Internal),
+        Err(_) => Err(Error::Overloaded { retry_after: BUILDING_PATIENCE }),
+    }
+}
+
 /// Reads what the plan wants and writes the segment.
 async fn segment(
     loaded: &Loaded,
@@ -296,12 +392,29 @@ async fn segment(
     context: &Context<'_>,
 ) -> Result<Rendered, Error> {
     let mut pieces = Vec::new();
+    let mut pinned = 0;
     let reads = plan.reads();
     for file_reads in reads.chunk_by(|a, b| a.0 == b.0) {
-        let file = file_reads[0].0;
+        let Some((file, _)) = file_reads.first() else { continue };
+        let object = loaded.objects.get(file.0 as usize).ok_or(Error::Internal)?;
         let ranges: Vec<_> = file_reads.iter().map(|(_, range)| range.clone()).collect();
-        let bytes = store.read_ranges(&loaded.objects[file.0 as usize], &ranges).await?;
-        pieces.extend(ranges.into_iter().zip(bytes).map(|(range, bytes)| (file, range, bytes)));
+        pinned += read_together(&ranges);
+        let bytes = store.read_ranges(object, &ranges).await?;
+        pieces.extend(ranges.into_iter().zip(bytes).map(|(range, bytes)| (*file, range, bytes)));
     }
-    Ok(format.segment(&loaded.presentation, &plan, &MediaData::new(pieces), context)?)
+    let mut rendered = format.segment(&loaded.presentation, &plan, &MediaData::new(pieces), context)?;
+    if pinned > 2 * rendered.len() {
+        // Kept in a cache, slices would hold all that was read between them.
+        rendered.body = vec![rendered.body.concat().into()];
+    }
+    Ok(rendered)
+}
+
+/// Stores read ranges of one file together that are this near at most.
+const LARGEST_GAP: u64 = 256 << 10;
+
+/// The most bytes that a store reads for these ranges, which are in order.
+fn read_together(ranges: &[ByteRange]) -> u64 {
+    let gaps = ranges.windows(2).map(|w| w[1].start.saturating_sub(w[0].end)).filter(|gap| *gap <= LARGEST_GAP);
+    ranges.iter().map(|r| r.end - r.start).sum::<u64>() + gaps.sum::<u64>()
 }

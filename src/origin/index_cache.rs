@@ -1,13 +1,17 @@
 //! Presentations in memory: loaded once for all who wait, checked against their files every second.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use moka::future::Cache;
+use moka::policy::EvictionPolicy;
 
-use super::error::Error;
-use super::load::{Loaded, load};
+use super::error::{Error, StorageFault};
+use super::listing::Listings;
+use super::load::{self, Loaded};
 use crate::catalog::Asset;
 use crate::source::Settings;
 use crate::time::UtcTime;
@@ -17,9 +21,11 @@ const RECHECK: Duration = Duration::from_secs(1);
 
 type Key = ([u8; 16], String);
 
-/// Loaded presentations, least used out first.
+/// Loaded presentations, least recently used out first: loading is dear, so a film that has just been asked
+/// for is always kept, however popular the others are.
 pub(super) struct IndexCache {
     entries: Cache<Key, Arc<Entry>>,
+    listings: Arc<Listings>,
     settings: Settings,
 }
 
@@ -35,50 +41,92 @@ impl IndexCache {
             let memory = entry.loaded.as_ref().map_or(256, |l| l.memory());
             u32::try_from(memory + key.1.len() + 256).unwrap_or(u32::MAX)
         };
-        IndexCache { entries: Cache::builder().max_capacity(capacity).weigher(weigh).build(), settings }
+        let entries =
+            Cache::builder().max_capacity(capacity).weigher(weigh).eviction_policy(EvictionPolicy::lru()).build();
+        IndexCache { entries, listings: Arc::new(Listings::new()), settings }
     }
 
-    /// The presentation as its files are now, or were less than a second ago.
+    /// The presentation as its files are now, or were a second or so ago.
     pub(super) async fn get(&self, asset: &Arc<Asset>, name: &str, now: UtcTime) -> Result<Arc<Loaded>, Error> {
         let key = (asset.id, name.to_owned());
         if let Some(entry) = self.entries.get(&key).await {
             if entry.is_fresh(now) {
                 return entry.loaded.clone();
             }
-            match &entry.loaded {
-                Ok(loaded) => match loaded.is_current(asset, name).await {
-                    Ok(true) => return Ok(Arc::clone(loaded)),
-                    Ok(false) => self.entries.invalidate(&key).await,
+            if let Ok(loaded) = &entry.loaded {
+                match self.listings.get(asset).await {
+                    Ok(files) if loaded.is_current(asset, name, &files) => return Ok(Arc::clone(loaded)),
+                    Ok(_) => {}
+                    // Storage that stutters is no reason to forget what it said: reads of a file that has
+                    // changed meanwhile fail by themselves.
+                    Err(error @ Error::Storage { fault, .. }) if fault != StorageFault::Refused => {
+                        tracing::warn!(%error, "whether a presentation's files have changed is not known");
+                        return Ok(Arc::clone(loaded));
+                    }
                     Err(error) => {
-                        self.entries.invalidate(&key).await;
+                        self.remove(&key, &entry).await;
                         return Err(error);
                     }
-                },
-                Err(_) => self.entries.invalidate(&key).await,
-            }
-        }
-        let (asset, name, settings) = (Arc::clone(asset), name.to_owned(), self.settings);
-        // In a task of its own: a player that goes away does not stop what others wait for.
-        let load = async move {
-            let task = tokio::spawn(async move { load(&asset, &name, settings).await });
-            let loaded = match task.await {
-                Ok(loaded) => loaded.map(Arc::new),
-                Err(panic) => {
-                    tracing::error!(%panic, "loading a presentation failed");
-                    Err(Error::Internal)
                 }
-            };
-            if let Err(error) = &loaded {
-                tracing::debug!(%error, "a presentation cannot be loaded");
             }
-            Arc::new(Entry { loaded, checked: AtomicU64::new(now.unix_millis) })
+            self.remove(&key, &entry).await;
+        }
+        // A name that does not exist takes no room.
+        if !load::exists(asset, name, &*self.listings.get(asset).await?) {
+            return Err(Error::PresentationNotFound { presentation: name.to_owned() });
+        }
+        let (entries, listings) = (self.entries.clone(), Arc::clone(&self.listings));
+        let (asset, name, settings) = (Arc::clone(asset), name.to_owned(), self.settings);
+        let make = async move {
+            let begun = Instant::now();
+            let loaded = AssertUnwindSafe(load_current(&asset, &name, &listings, settings)).catch_unwind().await;
+            let loaded = loaded.unwrap_or_else(|_| {
+                tracing::error!(name, "loading a presentation panicked");
+                Err(Error::Internal)
+            });
+            let mut checked = now.unix_millis;
+            match &loaded {
+                Ok(_) => tracing::debug!(name, took = ?begun.elapsed(), "presentation loaded"),
+                Err(error) => {
+                    tracing::debug!(%error, name, "a presentation cannot be loaded");
+                    // A failure that took long is not tried again at once.
+                    checked += begun.elapsed().as_millis() as u64;
+                }
+            }
+            Arc::new(Entry { loaded: loaded.map(Arc::new), checked: AtomicU64::new(checked) })
         };
-        self.entries.get_with(key, load).await.loaded.clone()
+        // In a task of its own: a player that goes away does not stop what others wait for, and what it
+        // began is there when it comes back.
+        let task = tokio::spawn(async move { entries.get_with(key, make).await });
+        task.await.map_err(|_| Error::Internal)?.loaded.clone()
     }
 
-    /// Forgets a presentation whose files turned out to have changed.
-    pub(super) async fn forget(&self, asset: &Asset, name: &str) {
-        self.entries.invalidate(&(asset.id, name.to_owned())).await;
+    /// Forgets a presentation whose files turned out to have changed, if it is still this one.
+    pub(super) async fn forget(&self, asset: &Asset, name: &str, loaded: &Arc<Loaded>) {
+        self.listings.forget(asset).await;
+        let key = (asset.id, name.to_owned());
+        if let Some(entry) = self.entries.get(&key).await
+            && entry.loaded.as_ref().is_ok_and(|l| Arc::ptr_eq(l, loaded))
+        {
+            self.entries.invalidate(&key).await;
+        }
+    }
+
+    async fn remove(&self, key: &Key, entry: &Arc<Entry>) {
+        if self.entries.get(key).await.is_some_and(|now| Arc::ptr_eq(&now, entry)) {
+            self.entries.invalidate(key).await;
+        }
+    }
+}
+
+/// Loads a presentation; once more with a new listing if the files are not those of the last one.
+async fn load_current(asset: &Asset, name: &str, listings: &Listings, settings: Settings) -> Result<Loaded, Error> {
+    match load::load(asset, name, &*listings.get(asset).await?, settings).await {
+        Err(Error::SourceChanged { .. } | Error::SourceMissing { .. }) => {
+            listings.forget(asset).await;
+            load::load(asset, name, &*listings.get(asset).await?, settings).await
+        }
+        loaded => loaded,
     }
 }
 
@@ -86,7 +134,8 @@ impl Entry {
     /// Checked lately, or being checked by another request just now.
     fn is_fresh(&self, now: UtcTime) -> bool {
         let checked = self.checked.load(Ordering::Relaxed);
-        if now.unix_millis.saturating_sub(checked) < RECHECK.as_millis() as u64 {
+        // Either way: a clock that was set back must not make it fresh until then.
+        if now.unix_millis.abs_diff(checked) < RECHECK.as_millis() as u64 {
             return true;
         }
         let mine = self.checked.compare_exchange(checked, now.unix_millis, Ordering::Relaxed, Ordering::Relaxed);

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt};
 
-use super::error::Error;
+use super::error::{Error, MediaFault};
+use super::listing::find;
 use super::revision::revision;
 use crate::catalog::Asset;
 use crate::media::{Presentation, SourceFile};
 use crate::source::ism::{self, ServerManifest};
 use crate::source::{self, FileIndex, FileIndexer, Settings, Step, infer};
 use crate::store::{ObjectInfo, Store};
+use crate::time::UtcTime;
 
 /// A presentation and the files it was built from.
 #[derive(Debug)]
@@ -18,21 +20,24 @@ pub(super) struct Loaded {
     pub(super) presentation: Presentation,
     /// The media files, by [`crate::media::FileId`].
     pub(super) objects: Vec<ObjectInfo>,
-    /// All files that decide what it is: when one changes, so does the revision.
-    pub(super) watched: Watched,
+    watched: Watched,
+    /// The watched files as they were.
+    seen: Vec<ObjectInfo>,
 }
 
-/// Which files decide what a presentation is.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Watched {
+/// Which files decide what a presentation is: when one changes, comes or goes, so does the revision.
+#[derive(Debug)]
+enum Watched {
     /// The server manifest, what it names, and its client manifest.
-    Named(Vec<ObjectInfo>),
-    /// All media files and server manifests of the folder: there is no server manifest.
-    Inferred(Vec<ObjectInfo>),
+    Named(Vec<String>),
+    /// All media files of the folder: there is no server manifest.
+    Inferred,
 }
 
 /// The largest `.ism` or `.ismc` that is read, bytes.
 const MAX_MANIFEST_BYTES: u64 = 4 << 20;
+/// The most files that are indexed for one presentation: no film has nearly as many, a folder of films may.
+const MAX_SOURCES: usize = 256;
 /// Files indexed side by side.
 const PARALLEL_FILES: usize = 4;
 
@@ -51,32 +56,47 @@ pub fn presentations(asset: &Asset, files: &[ObjectInfo]) -> Vec<String> {
 }
 
 fn is_server_manifest(path: &str) -> bool {
-    !path.contains('/') && path.rsplit_once('.').is_some_and(|(_, end)| end.eq_ignore_ascii_case("ism"))
+    let is = |end: &str| end.eq_ignore_ascii_case("ism") || end.eq_ignore_ascii_case("isml");
+    !path.contains('/') && path.rsplit_once('.').is_some_and(|(_, end)| is(end))
 }
 
 fn is_top_level_media(path: &str) -> bool {
     !path.contains('/') && infer::is_media_file(path)
 }
 
-/// What decides presentation `name` in this listing; `None` if there is no such presentation.
-fn watched(asset: &Asset, name: &str, files: &[ObjectInfo], named: impl Fn(&str) -> bool) -> Option<Watched> {
-    if files.iter().any(|f| f.path == name && is_server_manifest(name)) {
-        return Some(Watched::Named(files.iter().filter(|f| f.path == name || named(&f.path)).cloned().collect()));
+/// There is a presentation of that name in a folder with these files.
+pub(super) fn exists(asset: &Asset, name: &str, files: &[ObjectInfo]) -> bool {
+    (is_server_manifest(name) && find(files, name).is_some()) || Watched::Inferred.look(asset, name, files).is_some()
+}
+
+impl Watched {
+    /// The watched files of presentation `name` in this listing; `None` if there is no such presentation.
+    fn look(&self, asset: &Asset, name: &str, files: &[ObjectInfo]) -> Option<Vec<ObjectInfo>> {
+        match self {
+            Watched::Named(paths) => {
+                find(files, name)?;
+                Some(paths.iter().filter_map(|path| find(files, path)).cloned().collect())
+            }
+            Watched::Inferred => {
+                if name != inferred_name(asset) || files.iter().any(|f| is_server_manifest(&f.path)) {
+                    return None;
+                }
+                let media: Vec<ObjectInfo> = files.iter().filter(|f| is_top_level_media(&f.path)).cloned().collect();
+                (!media.is_empty()).then_some(media)
+            }
+        }
     }
-    let inferred = name == inferred_name(asset) && !files.iter().any(|f| is_server_manifest(&f.path));
-    let media: Vec<ObjectInfo> = files.iter().filter(|f| is_top_level_media(&f.path)).cloned().collect();
-    (inferred && !media.is_empty()).then_some(Watched::Inferred(media))
 }
 
 impl Loaded {
     /// The files are still what they were.
-    pub(super) async fn is_current(&self, asset: &Asset, name: &str) -> Result<bool, Error> {
-        let files = asset.store.list("").await?;
-        let named = |path: &str| match &self.watched {
-            Watched::Named(known) => known.iter().any(|k| k.path == path),
-            Watched::Inferred(_) => false,
-        };
-        Ok(watched(asset, name, &files, named).as_ref() == Some(&self.watched))
+    pub(super) fn is_current(&self, asset: &Asset, name: &str, files: &[ObjectInfo]) -> bool {
+        self.watched.look(asset, name, files).is_some_and(|now| now == self.seen)
+    }
+
+    /// When the newest of its files was written.
+    pub(super) fn modified(&self) -> Option<UtcTime> {
+        self.seen.iter().map(|o| o.modified).max_by_key(|time| time.unix_millis)
     }
 
     /// Bytes of memory that it occupies, for the cache.
@@ -87,41 +107,48 @@ impl Loaded {
     }
 }
 
-/// Loads presentation `name` of an asset.
-pub(super) async fn load(asset: &Asset, name: &str, settings: Settings) -> Result<Loaded, Error> {
-    let files = asset.store.list("").await?;
+/// Loads presentation `name` of an asset with these files.
+pub(super) async fn load(asset: &Asset, name: &str, files: &[ObjectInfo], settings: Settings) -> Result<Loaded, Error> {
     let not_found = || Error::PresentationNotFound { presentation: name.to_owned() };
-    let file = |path: &str| files.iter().find(|f| f.path == path);
-    let manifest_file = file(name).filter(|_| is_server_manifest(name));
-    let (manifest, manifest_bytes) = match manifest_file {
-        Some(info) => read_manifest(asset, info, &files).await?,
-        None => (ServerManifest::default(), bytes::Bytes::new()),
+    let manifest_file = find(files, name).filter(|_| is_server_manifest(name));
+    let manifest = match manifest_file {
+        Some(info) => Some(read_manifest(asset, info, files).await?),
+        None => None,
     };
-    let sources: Vec<ObjectInfo> = match manifest_file {
-        Some(_) => named_sources(name, &manifest, &files)?,
-        None => match watched(asset, name, &files, |_| false).ok_or_else(not_found)? {
-            Watched::Named(media) | Watched::Inferred(media) => media,
-        },
+    let (watched, sources) = match &manifest {
+        Some(read) => {
+            let sources = named_sources(name, &read.manifest, files)?;
+            let named = std::iter::once(name.to_owned()).chain(read.manifest.client_manifest.clone());
+            (Watched::Named(named.chain(sources.iter().map(|s| s.path.clone())).collect()), sources)
+        }
+        None => (Watched::Inferred, Watched::Inferred.look(asset, name, files).ok_or_else(not_found)?),
     };
+    if sources.len() > MAX_SOURCES {
+        let (count, limit) = (sources.len(), MAX_SOURCES);
+        return Err(Error::Media {
+            fault: MediaFault::Shape,
+            file: None,
+            reason: format!("it has {count} media files; at most {limit} can be one film: name them in an .ism"),
+        });
+    }
+    let seen = watched.look(asset, name, files).ok_or_else(not_found)?;
     let indexed: Vec<Arc<FileIndex>> = futures_util::stream::iter(sources.clone())
         .map(|info| async move { index(&*asset.store, &info).await.map(Arc::new) })
         .buffered(PARALLEL_FILES)
         .try_collect()
         .await?;
-    let revision = revision(&manifest_bytes, &sources, &settings);
-    let named =
-        |path: &str| manifest.client_manifest.as_deref() == Some(path) || sources.iter().any(|s| s.path == path);
-    let watched = watched(asset, name, &files, named).ok_or_else(not_found)?;
+    let (bytes, client) = manifest.as_ref().map_or((&[][..], &[][..]), |read| (&read.bytes, &read.client));
+    let revision = revision(bytes, client, &sources, &settings);
     let source_file = |info: &ObjectInfo| SourceFile { name: info.path.clone(), size: info.size };
     let pairs: Vec<(SourceFile, Arc<FileIndex>)> = sources.iter().map(source_file).zip(indexed).collect();
-    let manifest = match manifest_file {
-        Some(_) => manifest,
+    let manifest = match manifest {
+        Some(read) => read.manifest,
         None => infer::server_manifest(&pairs.iter().map(|(f, i)| (f.name.as_str(), &**i)).collect::<Vec<_>>()),
     };
     let owned_name = name.to_owned();
     let presentation =
         blocking(move || source::assemble(revision, &owned_name, &manifest, &pairs, &settings)).await??;
-    Ok(Loaded { presentation, objects: sources, watched })
+    Ok(Loaded { presentation, objects: sources, watched, seen })
 }
 
 /// The files that a server manifest names, each once.
@@ -131,38 +158,38 @@ fn named_sources(name: &str, manifest: &ServerManifest, files: &[ObjectInfo]) ->
         if sources.iter().any(|s| s.path == entry.src) {
             continue;
         }
-        let info = files.iter().find(|f| f.path == entry.src);
         let missing = || source::Error::MissingFile { manifest: name.to_owned(), file: entry.src.clone() };
-        sources.push(info.ok_or_else(missing)?.clone());
+        sources.push(find(files, &entry.src).ok_or_else(missing)?.clone());
     }
     Ok(sources)
 }
 
-async fn read_manifest(
-    asset: &Asset,
-    info: &ObjectInfo,
-    files: &[ObjectInfo],
-) -> Result<(ServerManifest, bytes::Bytes), Error> {
-    let bytes = read_small(asset, info).await?;
-    let in_file = |error| source::Error::ServerManifest { file: info.path.clone(), source: Box::new(error) };
-    let mut manifest = ism::parse(&bytes).map_err(in_file)?;
-    let client = manifest.client_manifest.as_ref().and_then(|c| files.iter().find(|f| &f.path == c));
-    if let Some(client) = client {
-        // A damaged client manifest only means that names come from elsewhere.
-        if let Ok(streams) = ism::parse_client_manifest(&read_small(asset, client).await?) {
-            ism::name_from_client(&mut manifest, &streams);
-        }
-    }
-    Ok((manifest, bytes))
+/// A server manifest and the bytes that it was read from.
+struct ReadManifest {
+    manifest: ServerManifest,
+    bytes: bytes::Bytes,
+    /// The client manifest's, empty if there is none.
+    client: bytes::Bytes,
 }
 
-async fn read_small(asset: &Asset, info: &ObjectInfo) -> Result<bytes::Bytes, Error> {
+async fn read_manifest(asset: &Asset, info: &ObjectInfo, files: &[ObjectInfo]) -> Result<ReadManifest, Error> {
     if info.size > MAX_MANIFEST_BYTES {
         let (file, size, limit) = (info.path.clone(), info.size, MAX_MANIFEST_BYTES);
-        let kind = crate::isobmff::FourCc(*b"smil");
-        return Err(source::Error::BoxTooLarge { file, kind, size, limit }.into());
+        return Err(source::Error::ManifestTooLarge { file, size, limit }.into());
     }
-    Ok(asset.store.read(info, 0..info.size).await?)
+    let bytes = asset.store.read(info, 0..info.size).await?;
+    let in_file = |error| source::Error::ServerManifest { file: info.path.clone(), source: Box::new(error) };
+    let mut manifest = ism::parse(&bytes).map_err(in_file)?;
+    let client = manifest.client_manifest.as_ref().and_then(|path| find(files, path));
+    let client = match client.filter(|c| c.size <= MAX_MANIFEST_BYTES) {
+        Some(info) => asset.store.read(info, 0..info.size).await?,
+        None => bytes::Bytes::new(),
+    };
+    // A damaged client manifest only means that names come from elsewhere.
+    if let Ok(streams) = ism::parse_client_manifest(&client) {
+        ism::name_from_client(&mut manifest, &streams);
+    }
+    Ok(ReadManifest { manifest, bytes, client })
 }
 
 /// Indexes one file, reading what the indexer asks for. Parsing runs beside the async threads.

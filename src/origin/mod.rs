@@ -10,6 +10,7 @@ mod error;
 mod faults;
 mod handler;
 mod index_cache;
+mod listing;
 mod load;
 mod range;
 pub mod respond;

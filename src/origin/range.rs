@@ -49,12 +49,12 @@ pub fn parse(header: &str, length: u64, parts: Parts) -> Wanted {
             None => return Wanted::Whole,
         }
     }
-    let total = ranges.iter().fold(0u64, |sum, range| sum.saturating_add(range.end - range.start));
+    let total: u128 = ranges.iter().map(|range| u128::from(range.end - range.start)).sum();
     match (specs, ranges.is_empty()) {
         (0, _) => Wanted::Whole,
         (_, true) => Wanted::Unsatisfiable,
         // Overlapping ranges that ask the same bytes again and again are no honest request.
-        (_, false) if total > length => Wanted::Whole,
+        (_, false) if total > u128::from(length) => Wanted::Whole,
         (_, false) => Wanted::Ranges(ranges),
     }
 }

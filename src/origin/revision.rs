@@ -11,11 +11,18 @@ use crate::store::ObjectInfo;
 /// Changes whenever a release writes other bytes for the same film.
 const BYTES_VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The revision of what is built from these files, this server manifest and these settings.
-pub(super) fn revision(server_manifest: &[u8], files: &[ObjectInfo], settings: &Settings) -> Revision {
+/// The revision of what is built from these files, the server manifest and its client manifest (empty where
+/// there is none) and these settings.
+pub(super) fn revision(
+    server_manifest: &[u8],
+    client_manifest: &[u8],
+    files: &[ObjectInfo],
+    settings: &Settings,
+) -> Revision {
     let mut digest = Sha256::new();
     text(&mut digest, BYTES_VERSION.as_bytes());
     text(&mut digest, server_manifest);
+    text(&mut digest, client_manifest);
     for file in files {
         object(&mut digest, file);
     }
@@ -27,15 +34,24 @@ pub(super) fn revision(server_manifest: &[u8], files: &[ObjectInfo], settings: &
     Revision(cut(digest))
 }
 
-/// Identity of one rendered answer: key of the cache and, in hexadecimal, its entity tag.
-pub(super) fn answer_key(revision: Revision, dialect: Dialect, canonical_url: &str) -> [u8; 16] {
+/// Identity of one rendered answer: key of the cache and, in hexadecimal, its entity tag. `object` is what of
+/// the presentation it is; URLs that lead to the same bytes share one.
+pub(super) fn answer_key(
+    revision: Revision,
+    dialect: Dialect,
+    locator: &[u8; 16],
+    presentation: &str,
+    object: &str,
+) -> [u8; 16] {
     let mut digest = Sha256::new();
     digest.update(revision.0);
     digest.update([match dialect {
         Dialect::Modern => 0u8,
         Dialect::Ams => 1,
     }]);
-    digest.update(canonical_url.as_bytes());
+    digest.update(locator);
+    text(&mut digest, presentation.as_bytes());
+    text(&mut digest, object.as_bytes());
     cut(digest)
 }
 
@@ -51,6 +67,7 @@ pub(super) fn hex(key: [u8; 16]) -> String {
     Revision(key).to_string()
 }
 
+/// Without the inode: copies of a file that kept its time are the same file on every node.
 fn object(digest: &mut Sha256, info: &ObjectInfo) {
     text(digest, info.path.as_bytes());
     digest.update(info.size.to_be_bytes());

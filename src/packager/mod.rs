@@ -39,7 +39,7 @@ use crate::time::{Timescale, UtcTime};
 
 /// All output formats. The URL grammar asks this list which `format=` values exist.
 pub static FORMATS: &[&dyn Format] =
-    &[&smooth::Smooth, &smooth::SmoothV20, &dash::Csf, &dash::Cmaf, &hls::V4, &hls::V3, &hls::CmafHls];
+    &[&smooth::SMOOTH, &smooth::SMOOTH_V20, &dash::Csf, &dash::Cmaf, &hls::V4, &hls::V3, &hls::CmafHls];
 
 /// The format of a `format=` value (lower case; empty when the URL names none).
 pub fn format(tag: &str) -> Option<&'static dyn Format> {
@@ -211,6 +211,14 @@ pub enum Error {
         /// The most allowed.
         limit: u64,
     },
+    /// More samples in a segment than any real one has.
+    #[error("the segment has {count} samples; at most {limit} can be sent")]
+    TooManySamples {
+        /// How many it has.
+        count: u32,
+        /// The most allowed.
+        limit: u32,
+    },
     /// A segment that does not fit the boxes of a movie fragment.
     #[error(transparent)]
     Fragment(WriteError),
@@ -230,6 +238,10 @@ impl From<WriteError> for Error {
 
 /// The most media bytes in one segment: 1 GiB.
 pub const MAX_SEGMENT_BYTES: u64 = 1 << 30;
+
+/// The most samples of one track in a segment: each costs work and headers even if it has no bytes. A
+/// minute of 96 kHz AAC has 5,625.
+pub const MAX_SEGMENT_SAMPLES: u32 = 1 << 15;
 
 /// A body of one piece.
 fn text(body: String, content_type: &'static str) -> Rendered {

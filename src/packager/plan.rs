@@ -3,7 +3,16 @@
 use crate::media::{ByteRange, FileId, Presentation, SampleTable, TrackKind, TrackRef};
 use crate::time::{MediaTime, Timescale};
 
-use super::{Error, MAX_SEGMENT_BYTES};
+use super::{Error, MAX_SEGMENT_BYTES, MAX_SEGMENT_SAMPLES};
+
+/// Refuses more samples of one track than a segment may have.
+pub(super) fn few_enough(samples: std::ops::Range<u32>) -> Result<(), Error> {
+    let count = samples.end.saturating_sub(samples.start);
+    if count > MAX_SEGMENT_SAMPLES {
+        return Err(Error::TooManySamples { count, limit: MAX_SEGMENT_SAMPLES });
+    }
+    Ok(())
+}
 
 /// What of a segment is asked for (MS-SSTR 2.2.3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -75,6 +84,8 @@ impl Plan {
         let index = group.segment_at(request.time, scale).ok_or_else(no_such_time)?;
         let track = presentation.track(request.track);
         let last = (index + count).min(group.segment_count());
+        let at = |index: usize| track.segment_samples.get(index).or(track.segment_samples.last()).copied().unwrap_or(0);
+        few_enough(at(index)..at(last))?;
         let samples = track.samples(index, last);
         if samples.samples.is_empty() {
             return Err(no_such_time());

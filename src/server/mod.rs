@@ -88,7 +88,7 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(60),
             stall_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(30),
-            max_connections: 10_000,
+            max_connections: 20_000,
             max_head_bytes: 16 * 1024,
             max_streams: 100,
         }

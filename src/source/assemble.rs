@@ -29,6 +29,9 @@ impl Default for Settings {
     }
 }
 
+/// The most segments of one group: manifests list each. Four days of 2 s segments have 172,800.
+const MAX_SEGMENTS: usize = 200_000;
+
 /// A track of the server manifest found in its file.
 #[derive(Clone, Copy)]
 struct Found<'a> {
@@ -71,6 +74,10 @@ pub fn assemble(
     };
     groups.sort_by_key(position);
     make_names_unique(&mut groups);
+    if let Some(group) = groups.iter().find(|g| g.segment_count() > MAX_SEGMENTS) {
+        let (group, count) = (group.name.clone(), group.segment_count());
+        return Err(Error::TooManySegments { group, count, limit: MAX_SEGMENTS });
+    }
     Ok(Presentation {
         revision,
         files: files.iter().map(|(file, _)| file.clone()).collect(),
@@ -172,8 +179,10 @@ fn video_group(name: &str, named: bool, members: &[Found<'_>], settings: &Settin
             }
         }
     }
-    let end = members.iter().map(|m| ticks(end_of(m.track))).max().unwrap_or(0);
-    let end = end.max(starts.last().map_or(0, |s| s + 1));
+    let last_start = starts.last().copied().unwrap_or(0);
+    let last_samples = segment_samples.iter().map(|samples| samples.last().copied().unwrap_or(0));
+    let last_lengths = members.iter().zip(last_samples).map(|(m, sample)| ticks(length_from(m.track, sample)));
+    let end = last_start + last_lengths.max().unwrap_or(0).max(1);
     let group = TrackGroup {
         tracks: members.iter().zip(segment_samples).map(|(m, samples)| track(m, samples)).collect(),
         ..empty_group(name, named, &members[0], timescale, starts, end)
@@ -332,6 +341,14 @@ fn end_of(track: &SourceTrack) -> MediaTime {
         None => track.samples.end(),
     };
     MediaTime::new(end + track.edit.delay, track.timescale)
+}
+
+/// How long the samples from `sample` on take to decode. Where pictures are reordered unevenly this is not
+/// what is left after the segment's start, which is a presentation time.
+fn length_from(track: &SourceTrack, sample: u32) -> MediaTime {
+    let first = track.samples.iter_from(sample).next().map_or(track.samples.end(), |(decode, _)| decode);
+    let end = end_of(track);
+    MediaTime::new(end.ticks - track.edit.delay - first, end.scale)
 }
 
 /// The measured mean bitrate of what is served, bits per second.

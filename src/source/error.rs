@@ -76,6 +76,16 @@ pub enum Error {
         /// The most that is read, bytes.
         limit: u64,
     },
+    /// A server or client manifest is larger than any real one.
+    #[error("{file} has {size} bytes; a manifest of more than {limit} is not read")]
+    ManifestTooLarge {
+        /// File name.
+        file: String,
+        /// Its size, bytes.
+        size: u64,
+        /// The most that is read, bytes.
+        limit: u64,
+    },
     /// The file has no `moov`.
     #[error("{file}: there is no 'moov' box, so it is not an MP4 file or was never finished")]
     NoMovie {
@@ -151,6 +161,16 @@ pub enum Error {
     /// More qualities than a manifest may list.
     #[error("the film has {count} qualities; at most {limit} are served")]
     TooManyQualities {
+        /// How many.
+        count: usize,
+        /// The most.
+        limit: usize,
+    },
+    /// More segments than a manifest can list.
+    #[error("'{group}' has {count} segments; at most {limit} are served")]
+    TooManySegments {
+        /// The group's name.
+        group: String,
         /// How many.
         count: usize,
         /// The most.

@@ -104,7 +104,7 @@ pub enum ManifestError {
 
 const MAX_ENTRIES: usize = 256;
 
-/// Reads a `.ism` (streaming contract §5.2). Unknown elements, `meta` and `param` are passed over.
+/// Reads a `.ism` (SMIL 2.0 as Azure Media Services wrote it). Unknown elements, `meta` and `param` are passed over.
 ///
 /// # Errors
 /// [`ManifestError`].

@@ -95,7 +95,8 @@ pub(super) fn info(path: &str, metadata: &Metadata) -> Option<ObjectInfo> {
         path: path.to_owned(),
         size,
         modified: UtcTime { unix_millis: u64::try_from(nanos / 1_000_000).unwrap_or(0) },
-        etag: Some(format!("{:x}-{nanos:x}-{size:x}", metadata.ino())),
+        etag: Some(format!("{nanos:x}-{size:x}")),
+        inode: Some(metadata.ino()),
     })
 }
 

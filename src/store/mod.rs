@@ -42,17 +42,26 @@ pub struct ObjectInfo {
     pub size: u64,
     /// When it was last written.
     pub modified: UtcTime,
-    /// The backend's own mark of this content; when present it alone decides whether the file is the same.
+    /// The backend's own mark of this content, the same wherever it is read; when present it decides whether
+    /// the file is the same.
     pub etag: Option<String>,
+    /// The file's number on this machine, which tells it from another that was moved into its place. It is
+    /// another one on every machine, so nothing that leaves this one may depend on it.
+    pub inode: Option<u64>,
 }
 
 impl ObjectInfo {
     /// True if `other` is the same content as far as the backend can tell.
     pub fn is_same(&self, other: &ObjectInfo) -> bool {
-        match (&self.etag, &other.etag) {
+        let same_file = match (self.inode, other.inode) {
             (Some(a), Some(b)) => a == b,
-            _ => self.size == other.size && self.modified == other.modified,
-        }
+            _ => true,
+        };
+        same_file
+            && match (&self.etag, &other.etag) {
+                (Some(a), Some(b)) => a == b,
+                _ => self.size == other.size && self.modified == other.modified,
+            }
     }
 }
 
@@ -148,9 +157,13 @@ mod tests {
             size,
             modified: UtcTime { unix_millis: 7 },
             etag: etag.map(str::to_owned),
+            inode: None,
         };
         assert!(info(1, None).is_same(&info(1, Some("x"))));
         assert!(!info(1, None).is_same(&info(2, None)));
         assert!(!info(1, Some("x")).is_same(&info(1, Some("y"))));
+        let numbered = |inode| ObjectInfo { inode, ..info(1, Some("x")) };
+        assert!(numbered(Some(1)).is_same(&numbered(None)));
+        assert!(!numbered(Some(1)).is_same(&numbered(Some(2))));
     }
 }

@@ -130,7 +130,13 @@ fn location(path: &str) -> Result<Path, Error> {
 
 fn info(path: &str, meta: &ObjectMeta) -> ObjectInfo {
     let unix_millis = u64::try_from(meta.last_modified.timestamp_millis()).unwrap_or(0);
-    ObjectInfo { path: path.to_owned(), size: meta.size, modified: UtcTime { unix_millis }, etag: meta.e_tag.clone() }
+    ObjectInfo {
+        path: path.to_owned(),
+        size: meta.size,
+        modified: UtcTime { unix_millis },
+        etag: meta.e_tag.clone(),
+        inode: None,
+    }
 }
 
 fn translate(path: &str, error: object_store::Error) -> Error {

@@ -76,7 +76,7 @@ mod tests {
     use crate::time::UtcTime;
 
     fn object(size: u64) -> ObjectInfo {
-        ObjectInfo { path: "film.mp4".into(), size, modified: UtcTime { unix_millis: 0 }, etag: None }
+        ObjectInfo { path: "film.mp4".into(), size, modified: UtcTime { unix_millis: 0 }, etag: None, inode: None }
     }
 
     #[test]

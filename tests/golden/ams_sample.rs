@@ -1,4 +1,4 @@
-//! The public sample of what Azure Media Services sent (streaming contract §13), decrypted: our CSF
+//! The public sample of what Azure Media Services sent, decrypted: our CSF
 //! segments are laid out like it, box by box.
 
 use std::fs;

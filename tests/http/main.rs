@@ -7,4 +7,5 @@ mod end;
 mod http1;
 mod http2;
 mod limits;
+mod origin;
 mod support;

@@ -48,15 +48,16 @@ impl Validators {
         Validators { etag, last_modified }
     }
 
-    pub(super) fn write(&self, map: &mut HeaderMap) {
+    pub(super) fn write(&self, map: &mut HeaderMap, now: SystemTime) {
         map.insert(ETAG, self.etag.clone());
         if let Some(modified) = self.last_modified {
-            http_date(map, LAST_MODIFIED, whole_seconds(modified));
+            // Never in the future, whatever the file system says (RFC 9110 8.8.2.1).
+            http_date(map, LAST_MODIFIED, whole_seconds(modified.min(now)));
         }
     }
 }
 
-/// How long caches may keep an answer (contract reference §10.3). There is no `immutable`: a URL
+/// How long caches may keep an answer. There is no `immutable`: a URL
 /// names no revision, and a replaced film keeps its URLs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CachePolicy {
@@ -69,8 +70,6 @@ pub enum CachePolicy {
 impl CachePolicy {
     /// On-demand manifests and all fragments, unless configured otherwise.
     pub const MEDIA: Duration = Duration::from_secs(3 * 24 * 60 * 60);
-    /// Manifests of running live streams; not configurable.
-    pub const LIVE_MANIFEST: Duration = Duration::from_secs(2);
     /// Answers that say something does not exist.
     pub const NOT_FOUND: Duration = Duration::from_secs(10);
 
@@ -115,7 +114,7 @@ pub(super) fn preflight(request: &HeaderMap) -> Response<Body> {
     answer
 }
 
-/// `x-ms-streaming-duration: video=6006` (contract §10.2): what a media object plays, in
+/// `x-ms-streaming-duration: video=6006`: what a media object plays, in
 /// milliseconds. `kind` is `video`, `audio` or `text`.
 pub fn streaming_duration(kind: &str, milliseconds: u64) -> (HeaderName, HeaderValue) {
     let value = HeaderValue::from_str(&format!("{kind}={milliseconds}"));

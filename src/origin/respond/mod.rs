@@ -80,6 +80,11 @@ pub fn check(method: &Method, headers: &HeaderMap, meta: Meta, now: SystemTime) 
     }
 }
 
+/// Whether the request carries the entity tag of what it asks for, so that the client has had it before.
+pub fn names_entity(headers: &HeaderMap, current: &Validators) -> bool {
+    conditional::names_entity(headers, current)
+}
+
 /// The answer to a method that needs no resource: OPTIONS, or 405 for anything but GET and HEAD.
 /// A handler may ask this first, before it looks anything up.
 pub fn method_answer(method: &Method, headers: &HeaderMap, now: SystemTime) -> Option<Response<Body>> {
@@ -103,8 +108,7 @@ pub fn error(method: &Method, error: &Error, now: SystemTime) -> Response<Body> 
     map.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     map.insert(CONTENT_LENGTH, HeaderValue::from(length));
     let cache = match status {
-        // Long enough to take the weight off a missing file, short enough for one that comes
-        // (contract §10.3).
+        // Long enough to take the weight off a missing file, short enough for one that comes.
         StatusCode::NOT_FOUND | StatusCode::GONE => CachePolicy::MaxAge(CachePolicy::NOT_FOUND),
         _ => CachePolicy::NoStore,
     };
@@ -243,7 +247,7 @@ impl Pending {
 /// The headers that 200, 206 and 304 share (RFC 9110 15.4.5).
 fn describe(map: &mut HeaderMap, meta: &Meta, now: SystemTime) {
     headers::common(map);
-    meta.validators.write(map);
+    meta.validators.write(map, now);
     meta.cache.write(map, now);
     for (name, value) in &meta.extra {
         map.append(name.clone(), value.clone());

@@ -21,7 +21,7 @@ pub enum UrlError {
         /// The file's decoded name.
         file: String,
     },
-    /// More filters than one URL may name (contract §14: three).
+    /// More filters than one URL may name (Azure Media Services: three).
     #[error("{count} filters, but a URL may name at most {MAX_FILTERS}")]
     TooManyFilters {
         /// Filters in the URL.

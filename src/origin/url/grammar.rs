@@ -1,4 +1,4 @@
-//! The URL grammar itself (contract reference §1.2).
+//! The URL grammar itself (docs/urls.md).
 
 use super::params::{self, Place};
 use super::{
@@ -6,7 +6,7 @@ use super::{
     StreamingUrl, UrlError, percent,
 };
 
-/// Extensions of stored files that are never given out (contract §1.6).
+/// Extensions of stored files that are never given out (docs/urls.md).
 const UNDOWNLOADABLE: [&str; 7] = ["ism", "isml", "ismc", "ismv", "isma", "ismx", "mpi"];
 
 /// A piece of the decoded path and where it begins, so that errors can point.
@@ -43,7 +43,7 @@ impl<'a> Piece<'a> {
 }
 
 pub(super) fn parse(path: &str) -> Result<StreamingUrl, UrlError> {
-    // A query never influences the answer; CDN tokens travel in it (contract §1.2).
+    // A query never influences the answer; CDN tokens travel in it (docs/urls.md).
     let path = path.split(['?', '#']).next().unwrap_or_default();
     if path.len() > MAX_PATH {
         return Err(UrlError::TooLong { bytes: path.len() });
@@ -215,6 +215,8 @@ fn parentheses(rest: Piece<'_>) -> Result<(Piece<'_>, Piece<'_>), UrlError> {
             b'(' => depth += 1,
             b')' if depth == 0 => return Err(UrlError::syntax(at + i, Problem::Unbalanced)),
             b')' => depth -= 1,
+            // Each item has its own pairs, so that their order is free.
+            b',' if depth > 0 => return Err(UrlError::syntax(at + i, Problem::Unbalanced)),
             _ => {}
         }
     }

@@ -1,4 +1,4 @@
-//! Streaming URLs as typed values (contract reference §1).
+//! Streaming URLs as typed values (docs/urls.md).
 //!
 //! A path is percent-decoded once, parsed once, and from then on nobody looks at URL text. The
 //! parser knows the grammar only: it touches no storage, and which `format=` tags exist is the
@@ -30,7 +30,7 @@ pub struct StreamingUrl {
 /// What of an asset is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Resource {
-    /// A stored file as it is (contract §1.6).
+    /// A stored file as it is (docs/urls.md).
     Download {
         /// Decoded file name; never empty, hidden, a path, or one of the undownloadable kinds.
         file: String,
@@ -85,7 +85,7 @@ pub struct QualityLevel {
     pub attributes: Vec<(String, String)>,
 }
 
-/// The fragment nouns (contract §2.2, MS-SSTR 2.2.3).
+/// The fragment nouns (MS-SSTR 2.2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Noun {
     /// Metadata and samples.

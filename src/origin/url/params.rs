@@ -1,8 +1,8 @@
-//! The parameters in parentheses (contract reference §1.2 and §1.4).
+//! The parameters in parentheses (docs/urls.md).
 
 use super::{Problem, UrlError};
 
-/// Most filters that one URL may name (contract §1.4).
+/// Most filters that one URL may name (docs/urls.md).
 pub const MAX_FILTERS: usize = 3;
 
 /// Most parameters between one pair of parentheses; there are only six names.
@@ -25,7 +25,7 @@ pub struct Params {
     pub keyframes: bool,
 }
 
-/// The values of `encryption=` (contract §1.4).
+/// The values of `encryption=` (docs/urls.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Encryption {
     /// `cbc`: AES-128 envelope.

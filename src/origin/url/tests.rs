@@ -6,7 +6,7 @@ use super::*;
 const L: &str = "/0123ABCD-4567-89ab-CDEF-001122334455";
 const CANONICAL: &str = "/0123abcd-4567-89ab-cdef-001122334455";
 
-/// What a URL's canonical form is. Every form of contract §1 is here once.
+/// What a URL's canonical form is. Every form of docs/urls.md is here once.
 #[test]
 fn forms_and_their_canonical_spelling() {
     let same = |tail: &str| (tail.to_owned(), tail.to_owned());

@@ -88,7 +88,7 @@ impl Flavor {
         self == Flavor::Cmaf || codec.transport_stream().is_some()
     }
 
-    /// Segments of a group that are sent as one (streaming contract 4.5).
+    /// Segments of a group that are sent as one.
     fn fragments_per_segment(self, presentation: &Presentation) -> usize {
         match self {
             Flavor::Cmaf => 1,

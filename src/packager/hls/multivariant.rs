@@ -1,4 +1,4 @@
-//! Multivariant (master) playlists (RFC 8216 4.3.4; streaming contract 4.1, 4.2).
+//! Multivariant (master) playlists (RFC 8216 4.3.4), and the form that Azure Media Services gave them.
 
 use crate::media::{Presentation, TrackGroup, TrackRef};
 use crate::packager::{Context, Dialect, Error, Rendered, language, text};

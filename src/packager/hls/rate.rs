@@ -40,8 +40,7 @@ impl Rate {
     }
 }
 
-/// `BANDWIDTH` of one elementary stream as Azure Media Services computed it: ⌊bitrate × 1.022 + 8160⌋
-/// (streaming contract 4.1).
+/// `BANDWIDTH` of one elementary stream as Azure Media Services computed it: ⌊bitrate × 1.022 + 8160⌋.
 pub(super) fn ams(bitrate: u64) -> Rate {
     let rate = (u128::from(bitrate) * 1022 / 1000 + 8160) as u64;
     Rate { peak: rate, average: rate }
@@ -190,8 +189,13 @@ impl Lasts for (Chunk, Chunk) {
 /// A track's segments, `per_segment` of the group's as one.
 fn chunks(group: &TrackGroup, track: &Track, per_segment: usize) -> Vec<Chunk> {
     let count = track.segment_count().min(group.segment_count());
-    let key_frames_before = |sample: u64| match track.samples.key_frames() {
-        Some(frames) => frames.partition_point(|f| u64::from(f.sample) < sample) as u64,
+    // Segments are asked for in order, so the key frames before each are found in one pass.
+    let mut passed = 0;
+    let mut key_frames_before = |sample: u64| match track.samples.key_frames() {
+        Some(frames) => {
+            passed += frames[passed..].iter().take_while(|f| u64::from(f.sample) < sample).count();
+            passed as u64
+        }
         None => sample,
     };
     let mut chunks = Vec::with_capacity(count / per_segment.max(1) + 1);
@@ -200,12 +204,13 @@ fn chunks(group: &TrackGroup, track: &Track, per_segment: usize) -> Vec<Chunk> {
         let last = (index + per_segment).min(count);
         let end = group.boundary(last, NANOSECONDS);
         let sample = |n: usize| u64::from(track.segment_samples.get(n).copied().unwrap_or(0));
+        let before = key_frames_before(sample(index));
         chunks.push(Chunk {
             index,
             nanos: end.saturating_sub(begin),
             first: sample(index),
             samples: sample(last).saturating_sub(sample(index)),
-            sync: key_frames_before(sample(last)).saturating_sub(key_frames_before(sample(index))),
+            sync: key_frames_before(sample(last)).saturating_sub(before),
             bytes: track.segment_bytes.get(index..last).map_or(0, |b| b.iter().sum()),
         });
         begin = end;
@@ -283,6 +288,9 @@ fn windows(begins: &[u128], longest: u64) -> impl Iterator<Item = Range<usize>> 
     let enough = move |start: u128, end: u128| (end - start) * 2 >= longest;
     (0..begins.len().saturating_sub(1)).flat_map(move |index| {
         let (begin, end) = (begins[index], begins[index + 1]);
+        if enough(begin, end) {
+            return Some(index..index + 1).into_iter().chain(None);
+        }
         let starts = begins[..=index].partition_point(|start| enough(*start, end));
         let before = starts.checked_sub(1).map(|start| start..index + 1);
         let short = begins[index + 1..].partition_point(|end| !enough(begin, *end));

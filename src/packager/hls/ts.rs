@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::codec::SampleError;
 use crate::media::{Presentation, Sample, Track, TrackGroup, TrackKind, TrackRef};
 use crate::mpegts::{self, AUDIO_PID, Program, Stream, Unit, VIDEO_PID};
+use crate::packager::plan::few_enough;
 use crate::packager::{Error, MAX_SEGMENT_BYTES, MediaData, Part, Plan, Rendered, Validity};
 use crate::time::{MediaTime, Timescale};
 
@@ -20,7 +21,7 @@ const OFFSET: i64 = 900_000;
 /// Added to all time stamps so that none is negative; a multiple of 2³³, the range they are sent in.
 const POSITIVE: i64 = 1 << 50;
 
-/// The media type of transport streams, with or without pictures (streaming contract 4.6).
+/// The media type of transport streams, with or without pictures.
 const MEDIA_TYPE: &str = "video/mp2t";
 
 /// Samples of `sound` that are muxed with segments `from..to` of a video track: by decode time on the URL
@@ -49,6 +50,7 @@ pub(super) fn add_audio(
     let (group, track) = (&presentation.groups[pictures.track.group], presentation.track(pictures.track));
     let sound = presentation.track(audio);
     let range = audio_range(group, track, sound, plan.index, plan.index + count);
+    few_enough(range.clone())?;
     let samples = sound.sample_range(range.start, range.end);
     let bytes = pictures.samples.bytes().saturating_add(samples.bytes());
     if bytes > MAX_SEGMENT_BYTES {

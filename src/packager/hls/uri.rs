@@ -19,7 +19,7 @@ pub(super) struct PlaylistUri<'a> {
 }
 
 /// Appends the URL of a track playlist, relative to the multivariant playlist. `filter=` is repeated
-/// in it; query strings never are (streaming contract 1.2, 1.4).
+/// in it; query strings never are.
 pub(super) fn push_playlist(out: &mut String, flavor: Flavor, uri: PlaylistUri<'_>, context: &Context<'_>) {
     out.push_str("QualityLevels(");
     push_number(out, uri.bitrate);

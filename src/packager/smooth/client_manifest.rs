@@ -124,7 +124,7 @@ fn single_chunks(xml: &mut Markup, stream: &Carried<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packager::smooth::{Smooth, SmoothV20};
+    use crate::packager::smooth::{SMOOTH, SMOOTH_V20};
     use crate::packager::testing::{bytes, context, film};
 
     fn manifest(format: &dyn Format, film: &Presentation, dialect: Dialect) -> String {
@@ -152,14 +152,14 @@ mod tests {
   </StreamIndex>
 </SmoothStreamingMedia>
 "#;
-        assert_eq!(manifest(&Smooth, &film(), Dialect::Ams), expected);
-        let named = manifest(&Smooth, &film(), Dialect::Modern);
+        assert_eq!(manifest(&SMOOTH, &film(), Dialect::Ams), expected);
+        let named = manifest(&SMOOTH, &film(), Dialect::Modern);
         assert_eq!(named.replace(" QualityLevels=\"2\" Name=\"video\">", " QualityLevels=\"2\">"), expected);
     }
 
     #[test]
     fn old_players_get_every_chunk() {
-        let text = manifest(&SmoothV20, &film(), Dialect::Ams);
+        let text = manifest(&SMOOTH_V20, &film(), Dialect::Ams);
         assert!(text.contains("MinorVersion=\"0\""));
         assert!(!text.contains(" r=\""), "{text}");
         assert_eq!(text.matches("<c ").count(), 10);
@@ -173,11 +173,11 @@ mod tests {
         spec.codec.smooth = false;
         spec.codec.rfc6381 = "opus";
         film.groups[0] = crate::packager::testing::group("opus", TrackKind::Audio, &[0, 94], &[spec]);
-        assert!(!manifest(&Smooth, &film, Dialect::Modern).contains("audio"));
+        assert!(!manifest(&SMOOTH, &film, Dialect::Modern).contains("audio"));
         film.groups.truncate(1);
-        let error = Smooth.manifest(&film, &context(Dialect::Modern)).unwrap_err();
+        let error = SMOOTH.manifest(&film, &context(Dialect::Modern)).unwrap_err();
         assert_eq!(error, Error::NothingToCarry { codecs: "opus".to_owned() });
         let request = crate::packager::testing::request(0, 0, 0);
-        assert_eq!(Smooth.plan(&film, &request, &context(Dialect::Modern)), Err(Error::NoSuchResource));
+        assert_eq!(SMOOTH.plan(&film, &request, &context(Dialect::Modern)), Err(Error::NoSuchResource));
     }
 }

@@ -44,16 +44,16 @@ mod tests {
     use super::*;
     use crate::isobmff::{MovieFragment, boxes};
     use crate::media::Edit;
-    use crate::packager::smooth::Smooth;
+    use crate::packager::smooth::SMOOTH;
     use crate::packager::testing::{self, bytes, context, film};
     use crate::packager::{Dialect, Format};
 
     fn render(film: &Presentation, group: usize, time: u64, noun: Noun) -> Bytes {
         let mut request = testing::request(group, 0, time);
         request.noun = noun;
-        let plan = Smooth.plan(film, &request, &context(Dialect::Modern)).unwrap();
+        let plan = SMOOTH.plan(film, &request, &context(Dialect::Modern)).unwrap();
         assert_eq!(plan.reads().is_empty(), noun == Noun::FragmentInfo);
-        let rendered = Smooth.segment(film, &plan, &testing::media(&plan), &context(Dialect::Modern)).unwrap();
+        let rendered = SMOOTH.segment(film, &plan, &testing::media(&plan), &context(Dialect::Modern)).unwrap();
         Bytes::from(bytes(&rendered.body))
     }
 

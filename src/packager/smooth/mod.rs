@@ -20,17 +20,24 @@ enum Version {
     Single,
 }
 
-/// Smooth Streaming, the default format.
+/// Smooth Streaming.
 #[derive(Clone, Copy, Debug)]
-pub struct Smooth;
+pub struct Smooth {
+    version: Version,
+}
 
-/// Smooth Streaming for old players, which know no repeat counts.
-#[derive(Clone, Copy, Debug)]
-pub struct SmoothV20;
+/// The default format.
+pub static SMOOTH: Smooth = Smooth { version: Version::Counted };
+
+/// For old players, which know no repeat counts.
+pub static SMOOTH_V20: Smooth = Smooth { version: Version::Single };
 
 impl Format for Smooth {
     fn tags(&self) -> &'static [&'static str] {
-        &[""]
+        match self.version {
+            Version::Counted => &[""],
+            Version::Single => &["fmp4-v20"],
+        }
     }
 
     fn protocol(&self) -> Protocol {
@@ -46,43 +53,7 @@ impl Format for Smooth {
     }
 
     fn manifest(&self, presentation: &Presentation, context: &Context<'_>) -> Result<Rendered, Error> {
-        client_manifest::render(self, Version::Counted, presentation, context)
-    }
-
-    fn plan(&self, presentation: &Presentation, request: &SegmentRequest<'_>, _: &Context<'_>) -> Result<Plan, Error> {
-        plan(self, presentation, request)
-    }
-
-    fn segment(
-        &self,
-        presentation: &Presentation,
-        plan: &Plan,
-        media: &MediaData,
-        _: &Context<'_>,
-    ) -> Result<Rendered, Error> {
-        fragments::render(presentation, plan, media)
-    }
-}
-
-impl Format for SmoothV20 {
-    fn tags(&self) -> &'static [&'static str] {
-        &["fmp4-v20"]
-    }
-
-    fn protocol(&self) -> Protocol {
-        Protocol::Smooth
-    }
-
-    fn carries(&self, codec: &dyn Codec) -> bool {
-        codec.smooth().is_some()
-    }
-
-    fn url_timescale(&self, _: &Presentation, _: usize, _: &Context<'_>) -> Timescale {
-        SCALE
-    }
-
-    fn manifest(&self, presentation: &Presentation, context: &Context<'_>) -> Result<Rendered, Error> {
-        client_manifest::render(self, Version::Single, presentation, context)
+        client_manifest::render(self, self.version, presentation, context)
     }
 
     fn plan(&self, presentation: &Presentation, request: &SegmentRequest<'_>, _: &Context<'_>) -> Result<Plan, Error> {

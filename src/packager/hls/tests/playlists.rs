@@ -1,4 +1,4 @@
-//! Playlists as text, held against RFC 8216 and the streaming contract.
+//! Playlists as text, held against RFC 8216 and the form that Azure Media Services gave them.
 
 use super::{text, tracks, uneven_film};
 use crate::media::{Language, TrackKind, TrackRef};

@@ -1,0 +1,65 @@
+//! The files of assets as they were a moment ago: one look at a folder serves all requests of half a second.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::future::Cache;
+use moka::policy::EvictionPolicy;
+
+use super::error::Error;
+use crate::catalog::Asset;
+use crate::store::{self, ObjectInfo};
+
+/// How long a listing is believed.
+const BELIEVED: Duration = Duration::from_millis(500);
+/// Bytes of listings kept: dozens of films at once, or a few folders of the most files.
+const CAPACITY: u64 = 64 << 20;
+/// What a file costs beside its path.
+const OVERHEAD: usize = 160;
+
+/// Recent listings by asset. However many requests come, for names that exist or not, a folder is listed
+/// twice a second.
+pub(super) struct Listings {
+    entries: Cache<[u8; 16], Arc<[ObjectInfo]>>,
+}
+
+impl Listings {
+    pub(super) fn new() -> Listings {
+        let weigh = |_: &[u8; 16], files: &Arc<[ObjectInfo]>| {
+            let bytes: usize = files.iter().map(|f| f.path.len() + OVERHEAD).sum();
+            u32::try_from(bytes).unwrap_or(u32::MAX)
+        };
+        let entries = Cache::builder()
+            .max_capacity(CAPACITY)
+            .weigher(weigh)
+            .time_to_live(BELIEVED)
+            .eviction_policy(EvictionPolicy::lru())
+            .build();
+        Listings { entries }
+    }
+
+    /// All files of the asset in the order of their paths.
+    pub(super) async fn get(&self, asset: &Asset) -> Result<Arc<[ObjectInfo]>, Error> {
+        let list = async { asset.store.list("").await.map(Arc::from).map_err(without_path) };
+        self.entries.try_get_with(asset.id, list).await.map_err(|error: Arc<Error>| (*error).clone())
+    }
+
+    /// The next request looks again.
+    pub(super) async fn forget(&self, asset: &Asset) {
+        self.entries.invalidate(&asset.id).await;
+    }
+}
+
+/// The file of that path.
+pub(super) fn find<'a>(files: &'a [ObjectInfo], path: &str) -> Option<&'a ObjectInfo> {
+    files.binary_search_by(|f| f.path.as_str().cmp(path)).ok().and_then(|at| files.get(at))
+}
+
+/// A failed listing names the asset's own place, which is no client's business.
+fn without_path(error: store::Error) -> Error {
+    match Error::from(error) {
+        Error::SourceMissing { .. } => Error::AssetMissing,
+        Error::Storage { fault, .. } => Error::Storage { fault, file: None },
+        other => other,
+    }
+}

@@ -1,0 +1,8 @@
+//! The streaming origin behind real sockets, over real films.
+
+mod answers;
+mod changes;
+mod crowd;
+mod downloads;
+mod site;
+mod urls;

@@ -1,0 +1,6 @@
+//! The house rules that no compiler checks: floors, the seam, documents that agree with the code.
+
+mod documents;
+mod floors;
+mod rust;
+mod tree;
