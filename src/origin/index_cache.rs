@@ -72,7 +72,7 @@ impl IndexCache {
             self.remove(&key, &entry).await;
         }
         // A name that does not exist takes no room.
-        if !load::exists(asset, name, &*self.listings.get(asset).await?) {
+        if !load::exists(asset, name, &self.listings.get(asset).await?) {
             return Err(Error::PresentationNotFound { presentation: name.to_owned() });
         }
         let (entries, listings) = (self.entries.clone(), Arc::clone(&self.listings));
@@ -121,10 +121,10 @@ impl IndexCache {
 
 /// Loads a presentation; once more with a new listing if the files are not those of the last one.
 async fn load_current(asset: &Asset, name: &str, listings: &Listings, settings: Settings) -> Result<Loaded, Error> {
-    match load::load(asset, name, &*listings.get(asset).await?, settings).await {
+    match load::load(asset, name, &listings.get(asset).await?, settings).await {
         Err(Error::SourceChanged { .. } | Error::SourceMissing { .. }) => {
             listings.forget(asset).await;
-            load::load(asset, name, &*listings.get(asset).await?, settings).await
+            load::load(asset, name, &listings.get(asset).await?, settings).await
         }
         loaded => loaded,
     }

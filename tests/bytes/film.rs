@@ -305,7 +305,8 @@ impl Judge<'_> {
             let next = stream.segments.get(index + 1).map(|n| n.time - segment.time);
             let same =
                 if exact { fragment.duration as i64 == listed } else { next.is_none_or(|n| n == fragment.duration) };
-            if !same && !(last && exact && (fragment.duration as i64) < listed) {
+            let shorter_tail = last && exact && (fragment.duration as i64) < listed;
+            if !same && !shorter_tail {
                 self.wrong(format!("{about}: {} lasts {}, listed are {listed}", segment.url, fragment.duration));
             }
         }

@@ -173,7 +173,7 @@ async fn what_may_not_be_read_is_refused_and_harms_nothing_else() {
     use std::os::unix::fs::PermissionsExt;
     let site = Site::start().await;
     let (film, good) = (site.copy_of("minimal-ism", "film"), site.publish(&fixture("video-only")));
-    fs::set_permissions(film.folder.join("film_144.mp4"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(film.folder.join("film_144.mp4"), fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(film.folder.join("film_144.mp4")).is_ok() {
         return; // The superuser may read everything.
     }
