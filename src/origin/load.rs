@@ -56,8 +56,7 @@ pub fn presentations(asset: &Asset, files: &[ObjectInfo]) -> Vec<String> {
 }
 
 fn is_server_manifest(path: &str) -> bool {
-    let is = |end: &str| end.eq_ignore_ascii_case("ism") || end.eq_ignore_ascii_case("isml");
-    !path.contains('/') && path.rsplit_once('.').is_some_and(|(_, end)| is(end))
+    !path.contains('/') && path.rsplit_once('.').is_some_and(|(_, end)| end.eq_ignore_ascii_case("ism"))
 }
 
 fn is_top_level_media(path: &str) -> bool {

@@ -253,10 +253,13 @@ async fn several_server_manifests_in_one_folder_are_several_presentations() {
         .filter(|l| !l.contains("film_144.mp4\" systemBitrate") || !l.contains("<video"))
         .collect::<Vec<_>>();
     fs::write(film.folder.join("small.ism"), one.join("\n")).unwrap();
-    fs::write(film.folder.join("same.ISML"), &text).unwrap();
+    fs::write(film.folder.join("same.ISM"), &text).unwrap();
     fs::write(film.folder.join("broken.ism"), "<smil>").unwrap();
+    // The form of live streams, of which there are none yet.
+    fs::write(film.folder.join("live.isml"), &text).unwrap();
+    assert_eq!(site.get(&film.at("live.isml/manifest")).await.status, 404);
     let all = site.ok(&film.at("film.ism/manifest")).await;
-    let same = site.ok(&film.at("same.ISML/manifest")).await;
+    let same = site.ok(&film.at("same.ISM/manifest")).await;
     assert_eq!(all.body, same.body);
     assert_ne!(site.ok(&film.at("small.ism/manifest")).await.body, all.body);
     let broken = site.get(&film.at("broken.ism/manifest")).await;
