@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use uuid::Uuid;
 
 use crate::config::{self, Config, ConfigError, Dialect};
 use crate::{catalog, inspect, server, store};
@@ -46,12 +47,17 @@ enum Command {
     /// Publish the film in a folder, in place, and print its URLs
     ///
     /// Nothing is copied or rewritten. The folder holds an .ism and the files it names, or MP4 files alone.
-    /// A running server serves it within a second. Publishing it again gives the same URLs.
+    /// A running server serves it within a second. Publishing it again prints the same URLs.
     Publish {
         /// The film's folder
         folder: PathBuf,
+        /// The GUID that its URLs begin with, for URLs that exist already; a new one if not given
+        #[arg(long, value_name = "GUID")]
+        locator: Option<Uuid>,
     },
     /// Stop serving a film; its files stay where they are
+    ///
+    /// Its URLs end. 'publish --locator' with the same GUID brings them back.
     Unpublish {
         /// The film's folder or its locator
         #[arg(value_name = "FOLDER|LOCATOR")]
@@ -147,7 +153,7 @@ fn execute(arguments: Arguments) -> Result<ExitCode, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
         Command::Serve(options) => runtime.block_on(serve::serve(options.over(config))),
-        Command::Publish { folder } => runtime.block_on(films::publish(&config, &folder)),
+        Command::Publish { folder, locator } => runtime.block_on(films::publish(&config, &folder, locator)),
         Command::Unpublish { film } => films::unpublish(&config, &film),
         Command::List => films::list(&config),
         Command::Inspect { path, json } => runtime.block_on(films::inspect(&config, &path, json)),

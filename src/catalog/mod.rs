@@ -95,6 +95,22 @@ pub enum Error {
         /// What was named.
         folder: PathBuf,
     },
+    /// The locator stands for something else.
+    #[error("locator {locator} is that of {by}; choose another, or unpublish that first")]
+    LocatorTaken {
+        /// The locator that was wanted.
+        locator: Uuid,
+        /// What has it.
+        by: String,
+    },
+    /// The folder has another locator.
+    #[error("{} is published as {locator}; unpublish it first to give it another locator", folder.display())]
+    HasLocator {
+        /// Which folder.
+        folder: PathBuf,
+        /// Its locator.
+        locator: Uuid,
+    },
     /// Nothing of that name is published.
     #[error("{what} is not published; 'headwater list' shows what is")]
     NotPublished {

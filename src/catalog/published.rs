@@ -81,11 +81,13 @@ impl PublishedFile {
         Ok(document.published)
     }
 
-    /// Publishes `folder`. A folder that is already published keeps its locator.
+    /// Publishes `folder` under `locator`, or one of its own choice. A folder that is already published
+    /// keeps its locator.
     ///
     /// # Errors
-    /// [`Error`] when it is no folder, or the list cannot be changed.
-    pub fn add(&self, folder: &Path, now: UtcTime) -> Result<Entry, Error> {
+    /// [`Error::LocatorTaken`] when another folder has that locator, [`Error::HasLocator`] when the folder
+    /// has another; else when it is no folder, or the list cannot be changed.
+    pub fn add(&self, folder: &Path, locator: Option<Uuid>, now: UtcTime) -> Result<Entry, Error> {
         let no_folder = |source| Error::NoFolder { folder: folder.to_owned(), source };
         let real = fs::canonicalize(folder).map_err(no_folder)?;
         if !real.is_dir() {
@@ -97,9 +99,22 @@ impl PublishedFile {
         let _lock = self.lock()?;
         let mut entries = self.read()?;
         if let Some(known) = entries.iter().find(|e| e.folder == real) {
-            return Ok(known.clone());
+            return match locator {
+                Some(wanted) if wanted != known.locator => {
+                    Err(Error::HasLocator { folder: real, locator: known.locator })
+                }
+                _ => Ok(known.clone()),
+            };
         }
-        let entry = Entry { locator: Uuid::new_v4(), folder: real, created_unix_millis: now.unix_millis };
+        if let Some(locator) = locator {
+            let other = entries.iter().find(|e| e.locator == locator).map(|e| e.folder.display().to_string());
+            let demo = (locator == super::DEMO_LOCATOR).then(|| "the demo film".to_owned());
+            if let Some(by) = other.or(demo) {
+                return Err(Error::LocatorTaken { locator, by });
+            }
+        }
+        let entry =
+            Entry { locator: locator.unwrap_or_else(Uuid::new_v4), folder: real, created_unix_millis: now.unix_millis };
         entries.push(entry.clone());
         self.write(entries)?;
         Ok(entry)
@@ -188,22 +203,22 @@ mod tests {
         let (root, list) = list();
         let film = film(&root, "a film");
         assert_eq!(list.read().unwrap(), []);
-        let entry = list.add(&film, NOW).unwrap();
+        let entry = list.add(&film, None, NOW).unwrap();
         assert_eq!(entry.folder, film);
-        assert_eq!(list.add(&film.join("../a film"), NOW).unwrap(), entry);
+        assert_eq!(list.add(&film.join("../a film"), None, NOW).unwrap(), entry);
         assert_eq!(list.read().unwrap(), std::slice::from_ref(&entry));
         assert_eq!(list.remove(film.to_str().unwrap()).unwrap(), entry);
         assert_eq!(list.read().unwrap(), []);
         assert!(matches!(list.remove(film.to_str().unwrap()), Err(Error::NotPublished { .. })));
-        assert_ne!(list.add(&film, NOW).unwrap().locator, entry.locator);
+        assert_ne!(list.add(&film, None, NOW).unwrap().locator, entry.locator);
     }
 
     #[test]
     fn a_vanished_folder_can_be_withdrawn_by_name_or_locator() {
         let (root, list) = list();
         let (a, b) = (film(&root, "a"), film(&root, "b"));
-        list.add(&a, NOW).unwrap();
-        let entry = list.add(&b, NOW).unwrap();
+        list.add(&a, None, NOW).unwrap();
+        let entry = list.add(&b, None, NOW).unwrap();
         fs::remove_dir(&a).unwrap();
         list.remove(a.to_str().unwrap()).unwrap();
         list.remove(&entry.locator.to_string().to_uppercase()).unwrap();
@@ -214,15 +229,15 @@ mod tests {
     fn a_damaged_list_is_an_error_and_stays_as_it_is() {
         let (root, list) = list();
         let film = film(&root, "film");
-        list.add(&film, NOW).unwrap();
+        list.add(&film, None, NOW).unwrap();
         for damage in ["", "{", "[]", r#"{"version":1}"#, r#"{"version":1,"published":[{}]}"#] {
             fs::write(list.path(), damage).unwrap();
             assert!(matches!(list.read(), Err(Error::Damaged { .. })), "{damage}");
-            assert!(matches!(list.add(&film, NOW), Err(Error::Damaged { .. })), "{damage}");
+            assert!(matches!(list.add(&film, None, NOW), Err(Error::Damaged { .. })), "{damage}");
             assert_eq!(fs::read_to_string(list.path()).unwrap(), damage);
         }
         fs::write(list.path(), r#"{"version":2,"more":1}"#).unwrap();
-        assert!(matches!(list.add(&film, NOW), Err(Error::NewerVersion { version: 2, .. })));
+        assert!(matches!(list.add(&film, None, NOW), Err(Error::NewerVersion { version: 2, .. })));
     }
 
     #[test]
@@ -230,7 +245,7 @@ mod tests {
         let (root, list) = list();
         fs::write(root.path().join("file"), b"").unwrap();
         for name in ["file", "nothing"] {
-            assert!(matches!(list.add(&root.path().join(name), NOW), Err(Error::NoFolder { .. })), "{name}");
+            assert!(matches!(list.add(&root.path().join(name), None, NOW), Err(Error::NoFolder { .. })), "{name}");
         }
         assert!(!list.path().exists());
     }
@@ -241,9 +256,27 @@ mod tests {
         let films: Vec<PathBuf> = (0..8).map(|i| film(&root, &i.to_string())).collect();
         std::thread::scope(|scope| {
             for film in &films {
-                scope.spawn(|| list.add(film, NOW).unwrap());
+                scope.spawn(|| list.add(film, None, NOW).unwrap());
             }
         });
         assert_eq!(list.read().unwrap().len(), 8);
+    }
+
+    #[test]
+    fn an_old_locator_can_be_kept() {
+        let (root, list) = list();
+        let (one, two) = (root.path().join("one"), root.path().join("two"));
+        fs::create_dir(&one).unwrap();
+        fs::create_dir(&two).unwrap();
+        let old = Uuid::from_u128(0x1234_5678);
+        let entry = list.add(&one, Some(old), NOW).unwrap();
+        assert_eq!(entry.locator, old);
+        assert_eq!(list.add(&one, None, NOW).unwrap(), entry);
+        assert!(matches!(list.add(&one, Some(Uuid::from_u128(9)), NOW), Err(Error::HasLocator { .. })));
+        for taken in [old, super::super::DEMO_LOCATOR] {
+            assert!(matches!(list.add(&two, Some(taken), NOW), Err(Error::LocatorTaken { .. })));
+        }
+        list.remove(&old.to_string()).unwrap();
+        assert_eq!(list.add(&two, Some(old), NOW).unwrap().locator, old);
     }
 }

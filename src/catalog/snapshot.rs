@@ -147,11 +147,11 @@ mod tests {
         assert_eq!(published.find(DEMO_LOCATOR.as_bytes()).unwrap().name, "film");
         let watch = tokio::spawn(Arc::clone(&published).watch());
 
-        let entry = list.add(&folder, NOW).unwrap();
+        let entry = list.add(&folder, None, NOW).unwrap();
         let asset = within_two_seconds(|| published.find(entry.locator.as_bytes())).await;
         let other = root.path().join("other");
         std::fs::create_dir(&other).unwrap();
-        let second = list.add(&other, NOW).unwrap();
+        let second = list.add(&other, None, NOW).unwrap();
         within_two_seconds(|| published.find(second.locator.as_bytes())).await;
         assert!(Arc::ptr_eq(&asset, &published.find(entry.locator.as_bytes()).unwrap()));
 

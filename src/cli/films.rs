@@ -16,17 +16,20 @@ use crate::store::Symlinks;
 use crate::time::UtcTime;
 
 /// `headwater publish`
-pub(super) async fn publish(config: &Config, folder: &Path) -> Result<ExitCode, Error> {
+pub(super) async fn publish(config: &Config, folder: &Path, locator: Option<Uuid>) -> Result<ExitCode, Error> {
     // Looked at before it is published: what cannot stream gets no URL.
     let real = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
     if real.is_dir() && presentations(&Asset::folder(Uuid::nil(), &real, symlinks(config))).await?.is_empty() {
         return Err(Error::NoFilm { folder: folder.to_owned() });
     }
-    let entry = PublishedFile::new(config.storage.data_dir()).add(folder, now())?;
+    let entry = PublishedFile::new(config.storage.data_dir()).add(folder, locator, now())?;
     let asset = Asset::folder(entry.locator, &entry.folder, symlinks(config));
     let table = urls::table(&config.base_url(), entry.locator, &presentations(&asset).await?);
     let mut out = std::io::stdout().lock();
     writeln!(out, "{} is published. A running server serves it within a second:\n\n{table}", entry.folder.display())?;
+    if config.origin.public_base_url.is_none() {
+        writeln!(out, "A server that listens elsewhere than this has another address in front; see server.listen.\n")?;
+    }
     let report = inspect::report(&entry.folder, &inspect_options(config)).await;
     if let Some(line) = report.ok().and_then(|report| report.summary()) {
         writeln!(out, "{line} Details: headwater inspect '{}'", entry.folder.display())?;
@@ -40,7 +43,8 @@ pub(super) fn unpublish(config: &Config, film: &str) -> Result<ExitCode, Error> 
     let folder = entry.folder.display();
     writeln!(
         std::io::stdout(),
-        "{folder} ({}) is not published any more; its files are where they were.",
+        "{folder} is not published any more; its files are where they were.\n\
+         To give it the same URLs again: headwater publish --locator {} '{folder}'",
         entry.locator
     )?;
     Ok(ExitCode::SUCCESS)
@@ -56,6 +60,9 @@ pub(super) fn list(config: &Config) -> Result<ExitCode, Error> {
     for entry in entries {
         let missing = if entry.folder.is_dir() { "" } else { "  (the folder is gone)" };
         writeln!(out, "{}  {}{missing}", entry.locator, entry.folder.display())?;
+    }
+    if std::io::stdout().is_terminal() {
+        eprintln!("'headwater publish FOLDER' prints the URLs of one again.");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -114,13 +114,15 @@ async fn announce(
         let asset = Asset::folder(DEMO_LOCATOR, folder, films::symlinks(&config));
         match films::presentations(&asset).await {
             Ok(names) if !names.is_empty() => {
-                out.push_str("The demo film; any of these plays in a player for its format (VLC, ffplay, dash.js, hls.js, Shaka Player):\n\n");
+                out.push_str("The demo film. VLC and ffplay play DASH and HLS, Shaka Player and hls.js too; dash.js plays DASH and Smooth:\n\n");
                 out.push_str(&urls::table(&config.base_url(), DEMO_LOCATOR, &names));
                 out.push('\n');
             }
             Ok(_) => tracing::warn!(folder = %folder.display(), "there is no film in storage.demo_folder"),
             Err(error) => tracing::warn!(%error, "the demo film cannot be served"),
         }
+    } else {
+        out.push_str("There is no demo film here; storage.demo_folder can name one.\n\n");
     }
     let films = published.snapshot().len() - usize::from(demo.is_some());
     out.push_str(&match films {

@@ -217,13 +217,13 @@ fn key_frames(track: &SourceTrack) -> Option<KeyFrameReport> {
         .filter(|k| k.sample < track.served_samples)
         .map(|k| k.decode + i64::from(k.composition_offset) + shift)
         .collect();
-    let (first, (_, end)) = (*times.first()?, span(track));
+    let (first, last, (_, end)) = (*times.first()?, *times.last()?, span(track));
     let distances = || times.windows(2).map(|w| w[1] - w[0]);
-    let to_end = times.last().map_or(0, |last| end - last);
+    let to_end = end - last;
     Some(KeyFrameReport {
         count: times.len(),
         min_ms: ms(distances().min().unwrap_or(to_end)),
-        mean_ms: ms((end - first) / times.len() as i64),
+        mean_ms: ms((last - first).checked_div(times.len() as i64 - 1).unwrap_or(to_end)),
         max_ms: ms(distances().max().unwrap_or(0).max(to_end)),
         first_ms: times.iter().take(LISTED_KEY_FRAMES).map(|t| ms(*t)).collect(),
     })

@@ -8,6 +8,7 @@ use crate::time::{MediaTime, Timescale};
 
 use super::Flavor;
 use super::ts::Stamps;
+use crate::packager::MAX_SEGMENT_SAMPLES;
 
 /// Payload of a transport packet.
 const PAYLOAD: u64 = PACKET_SIZE as u64 - 4;
@@ -112,7 +113,9 @@ impl Packing {
         let (mut begun, mut before, mut slack) = (0u64, 0u64, 0u64);
         let sized = || track.samples.iter_from(first.min(u64::from(u32::MAX)) as u32).take(samples as usize);
         let times = || sized().map(|(decode, _)| stamps.decode(decode + track.edit.delay));
-        let mut steps: Vec<u64> = times().zip(times().skip(1)).map(|(from, to)| to.saturating_sub(from)).collect();
+        // A segment with more samples cannot be sent, so nothing is lost by not looking at them.
+        let steps = times().zip(times().skip(1)).map(|(from, to)| to.saturating_sub(from));
+        let mut steps: Vec<u64> = steps.take(MAX_SEGMENT_SAMPLES as usize).collect();
         let regular = mpegts::middle(&mut steps);
         let mut gap = false;
         for (decode, sample) in sized() {
