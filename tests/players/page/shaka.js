@@ -8,6 +8,12 @@ export default {
   async load(video, url, problem) {
     shaka.polyfill.installAll();
     player = new shaka.Player();
+    // A busy machine is no fault of the origin: wait for it, and never hide a quality that came late.
+    const patience = { timeout: 30000, stallTimeout: 30000, connectionTimeout: 30000 };
+    player.configure({
+      manifest: { retryParameters: patience },
+      streaming: { retryParameters: patience, maxDisabledTime: 0 },
+    });
     player.addEventListener('error', ({ detail }) => problem(describe(detail)));
     try {
       await player.attach(video);
