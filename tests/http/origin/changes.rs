@@ -207,7 +207,7 @@ async fn publishing_and_withdrawing_take_effect_while_running() {
     copy(&fixture("no-ism"), &folder);
     let list = headwater::catalog::PublishedFile::new(site.root.path().join("data"));
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as u64;
-    let entry = list.add(&folder, headwater::time::UtcTime { unix_millis: now }).unwrap();
+    let entry = list.add(&folder, None, headwater::time::UtcTime { unix_millis: now }).unwrap();
     let path = format!("/{}/film.ism/manifest", entry.locator);
     let within = |status: u16| {
         let (site, path) = (&site, &path);

@@ -141,7 +141,7 @@ impl Site {
     pub fn publish(&self, folder: &Path) -> Film {
         let millis = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as u64;
         let list = PublishedFile::new(self.root.path().join("data"));
-        let entry = list.add(folder, UtcTime { unix_millis: millis }).unwrap();
+        let entry = list.add(folder, None, UtcTime { unix_millis: millis }).unwrap();
         self.published.reload().unwrap();
         Film { folder: entry.folder, base: format!("/{}", entry.locator) }
     }
