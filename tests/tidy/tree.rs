@@ -96,7 +96,5 @@ fn packages_come_from_the_public_registries() {
         assert_eq!(line, "source = \"registry+https://github.com/rust-lang/crates.io-index\"");
     }
     let npm = text("tests/players/package-lock.json").unwrap();
-    for line in npm.lines().map(str::trim).filter(|line| line.starts_with("\"resolved\"")) {
-        assert!(line.starts_with("\"resolved\": \"https://registry.npmjs.org/"), "{line}");
-    }
+    assert!(!npm.contains("\"resolved\""), "the npm lock file records where packages were fetched from");
 }
