@@ -320,6 +320,19 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_after_a_pause_has_a_time_of_its_own() {
+        let audio = filled(&vec![vec![7, 100]; 8]);
+        let mut audio = units(&audio, 90_000, 1920, 0);
+        for unit in &mut audio[1..] {
+            (unit.pts, unit.dts) = (unit.pts + 5280, unit.dts + 5280);
+        }
+        let mut demuxer = Demuxer::default();
+        demuxer.read(&muxed(&program(true, true), &[&[], &audio]));
+        let times: Vec<u64> = demuxer.pes[&AUDIO_PID].iter().map(|pes| open(pes).0).collect();
+        assert_eq!(times, [90_000, 97_200]);
+    }
+
+    #[test]
     fn audio_frames_share_pes_packets() {
         let audio = filled(&vec![vec![7, 100]; 18]);
         let audio = units(&audio, 90_000, 1920, 0);
