@@ -1,6 +1,6 @@
 //! Headwater: a self-hosted streaming origin.
 //!
-//! Floors, from the ground up: `time` and `bits` and `xml`; `isobmff` and `mpegts`; `codec`; `media`;
+//! Floors, from the ground up: `time` and `bits` and `xml`; `isobmff` and `mpegts`; `codec` and `text`; `media`;
 //! `source`; `packager`; and above the seam, with the default feature `server`, everything that does
 //! I/O. `docs/architecture.md` says what each floor knows and never does.
 
@@ -11,6 +11,7 @@ pub mod media;
 pub mod mpegts;
 pub mod packager;
 pub mod source;
+pub mod text;
 pub mod time;
 pub mod xml;
 

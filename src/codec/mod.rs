@@ -9,6 +9,7 @@ mod aac_sample_entry;
 mod avc;
 mod avc_sps;
 mod child_boxes;
+mod timed_text;
 
 #[cfg(test)]
 mod media_tests;
@@ -19,6 +20,7 @@ use bytes::Bytes;
 
 pub use aac::Aac;
 pub use avc::Avc;
+pub use timed_text::{TextForm, TimedText};
 
 use crate::isobmff::FourCc;
 
@@ -51,6 +53,11 @@ pub trait Codec: Debug + Send + Sync {
 
     /// How it travels in an MPEG-2 transport stream; `None` if it cannot.
     fn transport_stream(&self) -> Option<&dyn TransportStream>;
+
+    /// In which form ISO media carry it (ISO/IEC 14496-30); `None` unless it is captions or subtitles.
+    fn text(&self) -> Option<TextForm> {
+        None
+    }
 
     /// The parameter sets or configuration record repeated in a fragment (`avcn` in CSF); `None`
     /// where there is nothing to repeat.

@@ -17,6 +17,7 @@ pub(super) fn transcode(file: &str, kind: TrackKind, index_of_kind: usize) -> St
     let codec = match kind {
         TrackKind::Video => format!("-c:v:{index_of_kind} libx264 -pix_fmt yuv420p -crf 20 {}", KEY_FRAMES),
         TrackKind::Audio => format!("-c:a:{index_of_kind} aac -b:a:{index_of_kind} 128k"),
+        TrackKind::Text => format!("-c:s:{index_of_kind} mov_text"),
     };
     format!("ffmpeg -i {} -map 0 -c copy {codec} -movflags +faststart {}", input(file), output(file, "mp4"))
 }

@@ -37,14 +37,17 @@ pub enum TrackKind {
     Video,
     /// Sound.
     Audio,
+    /// Captions and subtitles.
+    Text,
 }
 
 impl TrackKind {
-    /// `video` or `audio`: Smooth's `Type`, DASH's `contentType`, `x-ms-streaming-duration`'s key.
+    /// `video`, `audio` or `text`: Smooth's `Type`, DASH's `contentType`, `x-ms-streaming-duration`'s key.
     pub fn as_str(self) -> &'static str {
         match self {
             TrackKind::Video => "video",
             TrackKind::Audio => "audio",
+            TrackKind::Text => "text",
         }
     }
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{FileId, Sample, SampleIndex, SampleTable};
 use crate::codec::Codec;
+use crate::text::TimedText;
 use crate::time::{MediaTime, Timescale};
 
 /// What an edit list asks of a track (ISO/IEC 14496-12 8.6.6), reduced to what a stream can carry: one
@@ -49,6 +50,9 @@ pub struct Track {
     pub creation_time: u64,
     /// The movie's `udta` box, verbatim.
     pub user_data: Option<Bytes>,
+    /// Captions and subtitles: the track's whole text, from which segments are written; `samples` then has one
+    /// sample a segment, which is stored nowhere and as large as its segment about.
+    pub text: Option<Arc<TimedText>>,
 }
 
 impl Track {

@@ -6,6 +6,7 @@ use super::body::{Rendered, Validity};
 use super::fragment::{Composition, fragment_samples};
 use super::payload::payload;
 use super::{Error, MediaData, Plan, language};
+use crate::codec::TextForm;
 use crate::isobmff::{Brands, FourCc, FragmentHeader, FragmentSample, FragmentStyle, InitSegment, MediaHeader};
 use crate::media::{Presentation, TrackKind, TrackRef};
 use crate::time::{MediaTime, Timescale};
@@ -13,11 +14,12 @@ use crate::time::{MediaTime, Timescale};
 /// The track identifier in everything that is sent, whatever the source's.
 pub(crate) const TRACK_ID: u32 = 1;
 
-/// `video/mp4` or `audio/mp4` (RFC 4337, RFC 6381).
+/// `video/mp4`, `audio/mp4` or `application/mp4` (RFC 4337, RFC 6381).
 pub(crate) fn media_type(kind: TrackKind) -> &'static str {
     match kind {
         TrackKind::Video => "video/mp4",
         TrackKind::Audio => "audio/mp4",
+        TrackKind::Text => "application/mp4",
     }
 }
 
@@ -33,6 +35,11 @@ pub(crate) fn init_segment<'a>(
     let (handler, media) = match group.kind {
         TrackKind::Video => (FourCc(*b"vide"), MediaHeader::Video),
         TrackKind::Audio => (FourCc(*b"soun"), MediaHeader::Sound),
+        // ISO/IEC 14496-30 5.1 and 6.1: TTML is subtitles, WebVTT is text.
+        TrackKind::Text => match track.codec.text() {
+            Some(TextForm::Ttml) => (FourCc(*b"subt"), MediaHeader::Subtitle),
+            _ => (FourCc(*b"text"), MediaHeader::Null),
+        },
     };
     let (width, height) = track.codec.video().map_or((0, 0), |picture| (picture.width, picture.height));
     InitSegment {

@@ -138,7 +138,7 @@ fn group<'a>(found: &[Found<'a>]) -> Vec<Named<'a>> {
     for item in found {
         let entry = item.entry;
         let given = entry.track_name.as_ref().or(match entry.kind {
-            TrackKind::Audio => entry.title.as_ref(),
+            TrackKind::Audio | TrackKind::Text => entry.title.as_ref(),
             TrackKind::Video => None,
         });
         let name = given.cloned().unwrap_or_else(|| entry.kind.as_str().to_owned());
@@ -387,6 +387,7 @@ fn track(found: &Found<'_>, first_samples: Vec<u32>) -> Track {
         handler_name: source.handler_name.clone(),
         creation_time: source.creation_time,
         user_data: found.index.user_data.clone(),
+        text: source.text.clone(),
     }
 }
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::codec::{self, Codec};
 use crate::isobmff::{self, BoxHeader, FourCc, Movie, MovieFragment, TrackExtends, TrackFragmentRandomAccess};
 use crate::media::{ByteRange, Edit, SampleIndex, SampleIndexBuilder, SampleIndexError, TrackKind};
+use crate::text::TimedText;
 use crate::time::Timescale;
 
 use super::fragmented::{self, TrackCollector};
@@ -83,6 +84,8 @@ pub struct SourceTrack {
     pub served_samples: u32,
     /// Sample index at which each movie fragment begins; `None` when not fragmented.
     pub fragment_starts: Option<Vec<u32>>,
+    /// What captions and subtitles say.
+    pub text: Option<Arc<TimedText>>,
 }
 
 /// The largest `moov` that is read, bytes.
@@ -411,5 +414,6 @@ fn source_track(
         served_samples: edits::served_samples(&samples, reduced.end),
         samples: Arc::new(samples),
         fragment_starts,
+        text: None,
     }
 }

@@ -193,6 +193,7 @@ mod tests {
             served_samples: samples.len(),
             samples: Arc::new(samples),
             fragment_starts: None,
+            text: None,
         }
     }
 

@@ -151,6 +151,7 @@ pub fn dash(film: &Film, about: &str, listed: &Listed, wrong: &mut Vec<String>) 
             }
         }
         TrackKind::Audio => same("audioSamplingRate", probed.get("sample_rate")),
+        TrackKind::Text => {}
     }
 }
 
@@ -160,6 +161,7 @@ pub fn smooth(film: &Film, about: &str, listed: &Listed, level: &Element, wrong:
     let pairs: &[(&str, &str)] = match listed.kind {
         TrackKind::Video => &[("MaxWidth", "width"), ("MaxHeight", "height")],
         TrackKind::Audio => &[("SamplingRate", "sample_rate"), ("Channels", "channels")],
+        TrackKind::Text => &[],
     };
     for (name, key) in pairs {
         if level.attribute(name) != Some(probed.get(key)) {

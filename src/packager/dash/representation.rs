@@ -17,6 +17,7 @@ pub(super) fn group_number(kind: TrackKind) -> u64 {
     match kind {
         TrackKind::Video => 1,
         TrackKind::Audio => 5,
+        TrackKind::Text => 3,
     }
 }
 
@@ -62,6 +63,7 @@ pub(super) fn write(xml: &mut Markup, kind: &Kind, set: &Carried<'_>, track: &Tr
     let letter = match group.kind {
         TrackKind::Video => 'V',
         TrackKind::Audio => 'A',
+        TrackKind::Text => 'T',
     };
     let (number, name) = (group_number(group.kind), url_name(&group.name));
     xml.start("Representation").format("id", format_args!("{number}_{letter}_{name}_{}", index + 1));

@@ -85,6 +85,7 @@ fn stream(presentation: &Presentation, part: &Part) -> Result<Stream, Error> {
     let (pid, language) = match group.kind {
         TrackKind::Video => (VIDEO_PID, None),
         TrackKind::Audio => (AUDIO_PID, language(group)),
+        TrackKind::Text => return Err(Error::NoSuchResource),
     };
     let (stream_type, stream_id) = (codec.stream_type(), codec.stream_id());
     Ok(Stream { pid, stream_type, stream_id, language, descriptors: Vec::new() })
