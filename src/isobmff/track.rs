@@ -19,6 +19,11 @@ const MINF: FourCc = FourCc(*b"minf");
 const STBL: FourCc = FourCc(*b"stbl");
 const UDTA: FourCc = FourCc(*b"udta");
 const KIND: FourCc = FourCc(*b"kind");
+const NAME: FourCc = FourCc(*b"name");
+const TAGC: FourCc = FourCc(*b"tagc");
+
+/// The most descriptions of one sort that are read of a track.
+const MAX_DESCRIPTIONS: usize = 64;
 
 /// Names and language tags are cut here, bytes.
 const MAX_TEXT: usize = 1024;
@@ -60,6 +65,10 @@ pub struct Track {
     pub user_data: Option<Bytes>,
     /// Roles of the track as scheme and value, from `kind` boxes in `udta` (8.10.4).
     pub kinds: Vec<(String, String)>,
+    /// The track's name for people, from `name` in `udta` (QuickTime File Format, User Data).
+    pub name: Option<String>,
+    /// QuickTime's media characteristic tags, from `tagc` boxes in `udta`.
+    pub characteristics: Vec<String>,
 }
 
 /// An entry of an edit list (`elst`, ISO/IEC 14496-12 8.6.6).
@@ -129,7 +138,7 @@ impl Track {
         let stbl = required(stbl, STBL, path_of_info, minf.offset)?;
         let (sample_entries, samples) = SampleTables::parse(&stbl, path_of_info.child(STBL))?;
 
-        let kinds = user_data.as_ref().map(|udta| kinds(udta, path.child(UDTA))).unwrap_or_default();
+        let described = user_data.as_ref().map(|udta| described(udta, path.child(UDTA))).unwrap_or_default();
         let edits = match edts {
             Some(edts) => edits(&edts, path.child(EDTS))?,
             None => Vec::new(),
@@ -151,7 +160,9 @@ impl Track {
             sample_entries,
             samples,
             user_data: user_data.map(|udta| udta.whole),
-            kinds,
+            kinds: described.kinds,
+            name: described.name,
+            characteristics: described.characteristics,
         })
     }
 }
@@ -259,16 +270,35 @@ fn edit(fields: &mut Fields<'_>, wide: bool) -> Result<Edit, Error> {
     Ok(Edit { segment_duration, media_time, media_rate: fields.u32()?.cast_signed() })
 }
 
-/// The roles in a track's user data. What is not a box there is passed over: user data is anything.
-fn kinds(udta: &RawBox, path: BoxPath) -> Vec<(String, String)> {
-    let found = udta.children(path).map_while(Result::ok).filter(|child| child.kind == KIND);
-    found
-        .filter_map(|kind| {
-            let strings = kind.body.get(4..)?;
-            let end = strings.iter().position(|byte| *byte == 0)?;
-            Some((text(strings), text(strings.get(end + 1..)?)))
-        })
-        .collect()
+/// What a track's user data say of it.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Described {
+    kinds: Vec<(String, String)>,
+    name: Option<String>,
+    characteristics: Vec<String>,
+}
+
+/// What is not a box there is passed over: user data is anything.
+fn described(udta: &RawBox, path: BoxPath) -> Described {
+    let mut described = Described::default();
+    for child in udta.children(path).map_while(Result::ok) {
+        match child.kind {
+            KIND if described.kinds.len() < MAX_DESCRIPTIONS => described.kinds.extend(kind(&child.body)),
+            NAME if described.name.is_none() => described.name = Some(text(&child.body)).filter(|n| !n.is_empty()),
+            TAGC if described.characteristics.len() < MAX_DESCRIPTIONS => {
+                described.characteristics.push(text(&child.body));
+            }
+            _ => {}
+        }
+    }
+    described
+}
+
+/// Scheme and value of a `kind` box (8.10.4).
+fn kind(body: &[u8]) -> Option<(String, String)> {
+    let strings = body.get(4..)?;
+    let end = strings.iter().position(|byte| *byte == 0)?;
+    Some((text(strings), text(strings.get(end + 1..)?)))
 }
 
 #[cfg(test)]
@@ -336,14 +366,19 @@ mod tests {
     }
 
     #[test]
-    fn roles() {
+    fn descriptions() {
         let mut out = Vec::new();
         write_box(&mut out, UDTA, |out| {
             write_full_box(out, KIND, 0, 0, |out| out.extend_from_slice(b"urn:mpeg:dash:role:2011\0main\0"));
             write_full_box(out, KIND, 0, 0, |out| out.extend_from_slice(b"no end"));
+            write_box(out, NAME, |out| out.extend_from_slice(b"Commentary"));
+            write_box(out, TAGC, |out| out.extend_from_slice(b"public.auxiliary-content\0"));
             out.extend_from_slice(b"\0\0\0\0");
         });
         let udta = RawBox::expect(&Bytes::from(out), 0, UDTA).unwrap();
-        assert_eq!(kinds(&udta, BoxPath::FILE), [("urn:mpeg:dash:role:2011".to_owned(), "main".to_owned())]);
+        let found = described(&udta, BoxPath::FILE);
+        assert_eq!(found.kinds, [("urn:mpeg:dash:role:2011".to_owned(), "main".to_owned())]);
+        assert_eq!(found.name.as_deref(), Some("Commentary"));
+        assert_eq!(found.characteristics, ["public.auxiliary-content"]);
     }
 }

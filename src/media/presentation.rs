@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{FileId, Track};
+use super::{FileId, Purpose, Track};
 use crate::time::{MediaTime, Timescale, rescale_floor};
 
 /// Identity of everything that decides the bytes sent: source files, server manifest and settings.
@@ -74,12 +74,13 @@ pub struct TrackGroup {
     pub kind: TrackKind,
     /// Its language.
     pub language: Language,
-    /// A label for people (`title` in the server manifest).
+    /// A label for people: `title` in the server manifest, or a name that the file gives.
     pub label: Option<String>,
-    /// DASH role (`urn:mpeg:dash:role:2011`), e.g. `main`, `alternate`.
-    pub role: Option<String>,
-    /// Accessibility purpose from the server manifest, e.g. `description`.
-    pub accessibility: Option<String>,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The choice for viewers who have not asked for another: of all groups with sound, and of all with
+    /// pictures, exactly one.
+    pub is_default: bool,
     /// Unit of `starts` and `end`: the tracks' own timescale when they share one, else 10 MHz.
     pub timescale: Timescale,
     /// Where each segment begins, ticks of `timescale`, strictly increasing, never empty.
@@ -188,6 +189,11 @@ impl Presentation {
     /// Groups of one kind with their indexes, in order.
     pub fn groups_of(&self, kind: TrackKind) -> impl Iterator<Item = (usize, &TrackGroup)> {
         self.groups.iter().enumerate().filter(move |(_, g)| g.kind == kind)
+    }
+
+    /// The default group of a kind with its index, or the first where none says that it is.
+    pub fn default_of(&self, kind: TrackKind) -> Option<(usize, &TrackGroup)> {
+        self.groups_of(kind).find(|(_, g)| g.is_default).or_else(|| self.groups_of(kind).next())
     }
 
     /// Length of the longest group.

@@ -8,8 +8,8 @@ use super::{Context, Dialect, MediaData, Noun, Plan, SegmentRequest, Selection};
 use crate::codec::{AudioProperties, Codec, SampleError, SmoothProperties, TransportStream, VideoProperties};
 use crate::isobmff::FourCc;
 use crate::media::{
-    Edit, FileId, Language, Presentation, RawSample, Revision, SampleIndexBuilder, SourceFile, Track, TrackGroup,
-    TrackKind, TrackRef,
+    Edit, FileId, Language, Presentation, Purpose, RawSample, Revision, SampleIndexBuilder, SourceFile, Track,
+    TrackGroup, TrackKind, TrackRef,
 };
 use crate::time::{Timescale, UtcTime};
 
@@ -177,8 +177,8 @@ pub(crate) fn group(name: &str, kind: TrackKind, bounds: &[u32], specs: &[TrackS
         kind,
         language: Language("und".to_owned()),
         label: None,
-        role: None,
-        accessibility: None,
+        purpose: Purpose::default(),
+        is_default: false,
         timescale: Timescale::new(first.timescale).expect("not zero"),
         starts: starts.iter().map(|s| at(*s)).collect(),
         end: at(*end),

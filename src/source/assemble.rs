@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::media::{FileId, Language, MAX_QUALITIES, Presentation, Revision, SourceFile, Track, TrackGroup, TrackKind};
 use crate::time::{MediaTime, Timescale};
 
+use super::choice::{self, Stated};
 use super::ism::{Entry, ServerManifest};
 use super::{Error, FileIndex, SourceTrack, grid};
 
@@ -74,6 +75,8 @@ pub fn assemble(
     };
     groups.sort_by_key(position);
     make_names_unique(&mut groups);
+    let stated: Vec<Stated> = groups.iter().map(|g| stated(g, &found)).collect();
+    choice::mark_defaults(&mut groups, &stated);
     if let Some(group) = groups.iter().find(|g| g.segment_count() > MAX_SEGMENTS) {
         let (group, count) = (group.name.clone(), group.segment_count());
         return Err(Error::TooManySegments { group, count, limit: MAX_SEGMENTS });
@@ -128,6 +131,13 @@ fn find_tracks<'a>(
         return Err(Error::NothingToServe { reasons: left_out.join("; ") });
     }
     Ok(found)
+}
+
+/// What is said of a group's first track.
+fn stated(group: &TrackGroup, found: &[Found<'_>]) -> Stated {
+    let of = |t: &Track| found.iter().find(|f| f.file == t.file && f.track.id == t.source_id);
+    let first = group.tracks.first().and_then(of);
+    Stated { default: first.and_then(|f| f.entry.is_default), enabled: first.is_none_or(|f| f.track.enabled) }
 }
 
 type Named<'a> = (String, bool, Vec<Found<'a>>);
@@ -316,9 +326,9 @@ fn empty_group(
         named,
         kind: first.entry.kind,
         language: Language(language(first)),
-        label: first.entry.title.clone(),
-        role: first.entry.role.clone(),
-        accessibility: first.entry.accessibility.clone(),
+        label: first.entry.label.as_ref().or(first.entry.title.as_ref()).or(first.track.label.as_ref()).cloned(),
+        purpose: first.entry.purpose.clone().or(&first.track.purpose),
+        is_default: false,
         timescale,
         starts,
         end,

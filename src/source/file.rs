@@ -7,13 +7,13 @@ use bytes::Bytes;
 
 use crate::codec::{self, Codec};
 use crate::isobmff::{self, BoxHeader, FourCc, Movie, MovieFragment, TrackExtends, TrackFragmentRandomAccess};
-use crate::media::{ByteRange, Edit, SampleIndex, SampleIndexBuilder, SampleIndexError, TrackKind};
+use crate::media::{ByteRange, Edit, Purpose, SampleIndex, SampleIndexBuilder, SampleIndexError, TrackKind};
 use crate::text::TimedText;
 use crate::time::Timescale;
 
 use super::fragmented::{self, TrackCollector};
 use super::window::Window;
-use super::{Error, Step, edits, progressive};
+use super::{Error, Step, describe, edits, progressive};
 
 /// How a file holds its samples.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,6 +60,10 @@ pub struct SourceTrack {
     pub handler_name: String,
     /// `mdhd.language` or, if present, `elng`.
     pub language: String,
+    /// A name for people that the file gives.
+    pub label: Option<String>,
+    /// What the file says that it is for.
+    pub purpose: Purpose,
     /// `tkhd` says that it is enabled.
     pub enabled: bool,
     /// Its codec, or why it cannot be served.
@@ -402,6 +406,8 @@ fn source_track(
             Some(tag) => tag.clone(),
             None => String::from_utf8_lossy(&track.language).into_owned(),
         },
+        label: describe::label(track),
+        purpose: describe::purpose(track),
         enabled: track.enabled,
         codec,
         sample_entry,

@@ -163,7 +163,7 @@ mod tests {
     use super::*;
     use crate::codec;
     use crate::isobmff::FourCc;
-    use crate::media::{Edit, RawSample, SampleIndexBuilder};
+    use crate::media::{Edit, Purpose, RawSample, SampleIndexBuilder};
 
     /// A track of `frames` pictures of one tick at 25 per second, key frames every `interval`, the first
     /// picture presented `reorder` ticks after it is decoded.
@@ -181,6 +181,8 @@ mod tests {
             kind: Some(TrackKind::Video),
             handler_name: String::new(),
             language: "und".into(),
+            label: None,
+            purpose: Purpose::default(),
             enabled: true,
             codec: Err(codec::Error::Unsupported { four_cc: FourCc(*b"none") }),
             sample_entry: None,

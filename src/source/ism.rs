@@ -1,6 +1,6 @@
 //! Server manifests (`.ism`, SMIL 2.0) and the client manifests (`.ismc`) that encoders put beside them.
 
-use crate::media::TrackKind;
+use crate::media::{Purpose, TrackKind};
 use crate::xml::{self, Element};
 
 /// What a server manifest says.
@@ -31,12 +31,14 @@ pub struct Entry {
     pub track_name: Option<String>,
     /// `title`.
     pub title: Option<String>,
+    /// A name for people besides `title`: `displayName`, `trackDescription` and their like.
+    pub label: Option<String>,
     /// `systemLanguage`.
     pub language: Option<String>,
-    /// `role`.
-    pub role: Option<String>,
-    /// `accessibility`.
-    pub accessibility: Option<String>,
+    /// `role`, `accessibility`, `kind` and `characteristics`.
+    pub purpose: Purpose,
+    /// `default`: the choice for viewers who have not asked for another.
+    pub is_default: Option<bool>,
 }
 
 impl Entry {
@@ -49,9 +51,10 @@ impl Entry {
             track_id: None,
             track_name: None,
             title: None,
+            label: None,
             language: None,
-            role: None,
-            accessibility: None,
+            purpose: Purpose::default(),
+            is_default: None,
         }
     }
 }
@@ -179,12 +182,41 @@ fn entry(element: &Element, kind: TrackKind, index: usize) -> Result<Entry, Mani
             "trackname" => entry.track_name = text,
             "systembitrate" => entry.bitrate = Some(number("systemBitrate", value)?).filter(|b| *b > 0),
             "systemlanguage" => entry.language = text,
-            "role" => entry.role = text,
-            "accessibility" => entry.accessibility = text,
-            _ => {}
+            "title" => entry.title = text.or(entry.title.take()),
+            other => describe(&mut entry, other, value),
         }
     }
     Ok(entry)
+}
+
+/// Parameters that say what a track is for and what people call it. Azure Media Services knew `role` and
+/// `accessibility`, and had `textDisplayName`, `textHlsCharacteristic` and `textIsDefault` of captions; other
+/// tools write a `kind` as `scheme@value`, and the same of sound. Any number of words, or several parameters.
+fn describe(entry: &mut Entry, name: &str, value: &str) {
+    match name {
+        "role" | "roles" => entry.purpose.add_role(value),
+        "accessibility" => entry.purpose.add_accessibility(value),
+        "kind" => match value.rsplit_once('@') {
+            Some((scheme, value)) => entry.purpose.add_kind(scheme, value),
+            None => entry.purpose.add_role(value),
+        },
+        "characteristics"
+        | "hlscharacteristic"
+        | "hlscharacteristics"
+        | "texthlscharacteristic"
+        | "audiohlscharacteristic" => entry.purpose.add_characteristics(value),
+        "label" | "displayname" | "textdisplayname" | "audiodisplayname" | "trackdescription" => {
+            entry.label = Some(value.to_owned()).filter(|v| !v.is_empty());
+        }
+        "default" | "isdefault" | "textisdefault" | "audioisdefault" => {
+            entry.is_default = match value.to_ascii_lowercase().as_str() {
+                "true" | "1" | "yes" => Some(true),
+                "false" | "0" | "no" => Some(false),
+                _ => entry.is_default,
+            };
+        }
+        _ => {}
+    }
 }
 
 /// Old tools differ in capitalisation (`SystemLanguage`).
@@ -215,6 +247,8 @@ pub struct ClientStream {
     pub name: Option<String>,
     /// `Language`.
     pub language: Option<String>,
+    /// `Role` and `Accessibility`.
+    pub purpose: Purpose,
     /// `Bitrate` of each `QualityLevel`, bits per second.
     pub bitrates: Vec<u64>,
 }
@@ -236,13 +270,17 @@ pub fn parse_client_manifest(bytes: &[u8]) -> Result<Vec<ClientStream>, Manifest
             };
             let levels = stream.children.iter().filter(|c| c.name.eq_ignore_ascii_case("QualityLevel"));
             let bitrates = levels.filter_map(|l| attribute(l, "Bitrate")?.parse().ok()).collect();
-            Some(ClientStream { kind, name: text(stream, "Name"), language: text(stream, "Language"), bitrates })
+            let mut purpose = Purpose::default();
+            purpose.add_role(attribute(stream, "Role").unwrap_or_default());
+            purpose.add_accessibility(attribute(stream, "Accessibility").unwrap_or_default());
+            let (name, language) = (text(stream, "Name"), text(stream, "Language"));
+            Some(ClientStream { kind, name, language, purpose, bitrates })
         })
         .collect())
 }
 
-/// Fills in names and languages that a server manifest leaves out from its client manifest, so that the
-/// URLs of old client manifests stay good.
+/// Fills in names, languages and roles that a server manifest leaves out from its client manifest, so that
+/// the URLs of old client manifests stay good.
 pub fn name_from_client(manifest: &mut ServerManifest, streams: &[ClientStream]) {
     for entry in &mut manifest.entries {
         let alone = |kind| streams.iter().filter(|s| s.kind == kind).count() == 1;
@@ -256,6 +294,7 @@ pub fn name_from_client(manifest: &mut ServerManifest, streams: &[ClientStream])
         if entry.language.is_none() {
             entry.language = stream.language.clone();
         }
+        entry.purpose = std::mem::take(&mut entry.purpose).or(&stream.purpose);
     }
 }
 
@@ -292,7 +331,10 @@ mod tests {
         assert_eq!(audio.track_name.as_deref(), Some("aac_fra_2_128_2_1"));
         assert_eq!(audio.language.as_deref(), Some("fra"));
         assert_eq!(audio.title.as_deref(), Some("Français"));
-        assert_eq!((audio.role.as_deref(), audio.accessibility.as_deref()), (Some("alternate"), Some("description")));
+        assert_eq!(
+            (&audio.purpose.roles[..], &audio.purpose.accessibility[..]),
+            (&["alternate".into()][..], &["description".into()][..])
+        );
     }
 
     #[test]

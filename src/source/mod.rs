@@ -5,6 +5,8 @@
 //! [`crate::media::Presentation`] on one grid of key frames.
 
 mod assemble;
+mod choice;
+mod describe;
 mod edits;
 mod error;
 mod file;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::media::{Presentation, TrackKind};
+use crate::media::{AUDIO_PURPOSE_SCHEME, Presentation, Purpose, ROLE_SCHEME, TrackKind};
 use crate::packager::carried::{Carried, carried};
 use crate::packager::markup::Markup;
 use crate::packager::names::url_name;
@@ -15,9 +15,6 @@ use super::{Kind, LIVE_PROFILE, MPD_TYPE, representation};
 
 /// Whole seconds.
 const ONE: Timescale = Timescale::new(1).unwrap();
-
-/// Scheme of `Role` and `Accessibility` (ISO/IEC 23009-1 5.8.5.5).
-const ROLE_SCHEME: &str = "urn:mpeg:dash:role:2011";
 
 /// Writes the MPD.
 pub(super) fn render(
@@ -46,8 +43,11 @@ pub(super) fn render(
         xml.attribute("id", "1").attribute("start", "PT0S");
     }
     for (position, set) in sets.iter().enumerate() {
-        let first_of_kind = sets.iter().position(|other| other.group.kind == set.group.kind) == Some(position);
-        adaptation_set(&mut xml, kind, presentation, set, position + 1, first_of_kind, context.dialect);
+        let of_kind = || sets.iter().filter(|other| other.group.kind == set.group.kind);
+        // The default, or where this format cannot carry it, the first.
+        let chosen = of_kind().find(|other| other.group.is_default).or_else(|| of_kind().next());
+        let is_chosen = chosen.is_some_and(|chosen| chosen.index == set.index);
+        adaptation_set(&mut xml, kind, presentation, set, position + 1, is_chosen, context.dialect);
     }
     Ok(text(xml.finish(), MPD_TYPE))
 }
@@ -66,7 +66,7 @@ fn adaptation_set(
     presentation: &Presentation,
     set: &Carried<'_>,
     id: usize,
-    first_of_kind: bool,
+    is_chosen: bool,
     dialect: Dialect,
 ) {
     let group = set.group;
@@ -96,18 +96,34 @@ fn adaptation_set(
     if let Some(label) = label {
         xml.start("Label").text(label).end();
     }
-    if let Some(accessibility) = &group.accessibility {
-        descriptor(xml, "Accessibility", ROLE_SCHEME, accessibility);
-    }
-    let usual = (dialect == Dialect::Modern).then_some(if first_of_kind { "main" } else { "alternate" });
-    if let Some(role) = group.role.as_deref().or(usual) {
-        descriptor(xml, "Role", ROLE_SCHEME, role);
-    }
+    purpose(xml, &group.purpose, group.kind, is_chosen, dialect);
     segment_template(xml, kind, presentation, set, dialect);
     for (index, track) in set.tracks.iter().enumerate() {
         representation::write(xml, kind, set, track, index, dialect);
     }
     xml.end();
+}
+
+/// `Accessibility` and `Role` (ISO/IEC 23009-1 5.8.4.2, 5.8.4.3). Azure Media Services wrote what the server
+/// manifest had and no more. Today's players find audio descriptions by DVB's scheme (ETSI TS 103 285 6.1.2),
+/// and the default by the role `main`.
+fn purpose(xml: &mut Markup, purpose: &Purpose, kind: TrackKind, is_chosen: bool, dialect: Dialect) {
+    if dialect == Dialect::Modern && kind == TrackKind::Audio {
+        for (stated, value) in [("description", "1"), ("enhanced-audio-intelligibility", "2")] {
+            if purpose.serves(stated) {
+                descriptor(xml, "Accessibility", AUDIO_PURPOSE_SCHEME, value);
+            }
+        }
+    }
+    purpose.accessibility.iter().for_each(|value| descriptor(xml, "Accessibility", ROLE_SCHEME, value));
+    if dialect == Dialect::Modern {
+        let usual = if is_chosen { "main" } else { "alternate" };
+        let is_one = |role: &str| purpose.has_role(role);
+        if !is_one("main") && !is_one("alternate") && !(purpose.is_auxiliary() && !purpose.roles.is_empty()) {
+            descriptor(xml, "Role", ROLE_SCHEME, usual);
+        }
+    }
+    purpose.roles.iter().for_each(|role| descriptor(xml, "Role", ROLE_SCHEME, role));
 }
 
 /// An element of DescriptorType (ISO/IEC 23009-1 5.8.2).

@@ -83,8 +83,8 @@ fn the_form_for_players_of_today() {
 #[test]
 fn every_listed_segment_is_there_and_fills_its_time() {
     let mut film = film();
-    film.groups[1].role = Some("alternate".to_owned());
-    film.groups[1].accessibility = Some("description".to_owned());
+    film.groups[1].purpose.add_role("alternate");
+    film.groups[1].purpose.add_accessibility("description");
     film.groups[1].label = Some("a <b> & c".to_owned());
     for (format, dialect) in ALL {
         let context = context(dialect);

@@ -193,7 +193,7 @@ impl<'a> Writer<'a> {
             let label = group.label.as_deref().filter(|l| !l.is_empty() && !names.contains(l));
             let name = label.unwrap_or(&group.name);
             names.push(name);
-            let described = group.accessibility.as_deref() == Some("description");
+            let described = group.purpose.describes_video();
             let language = self.language(group);
             // Renditions that a player may choose by itself must differ in language or purpose
             // (RFC 8216 4.3.4.1.1).

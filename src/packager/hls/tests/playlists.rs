@@ -137,7 +137,7 @@ fn audio_groups_with_several_bitrates_are_paired_by_rank() {
         group
     };
     let mut described = sound("ad", "eng", &[64_000]);
-    described.accessibility = Some("description".to_owned());
+    described.purpose.add_accessibility("description");
     film.groups = vec![
         sound("a", "eng", &[128_000, 64_000]),
         sound("b", "ger", &[96_000]),
