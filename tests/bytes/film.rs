@@ -215,12 +215,18 @@ impl Judge<'_> {
             } else {
                 self.fragments(&about, stream);
                 let twin = cmaf.iter().find(|c| c.track == stream.track);
+                // HLS wants parameter sets in the sample entry.
+                let described = self.film.presentation.track(stream.track).codec.with_parameter_sets_in_entry();
                 let bytes = |l: &Listed| {
-                    (l.init.clone(), l.segments.iter().map(|s| (s.time, s.bytes.clone())).collect::<Vec<_>>())
+                    (l.init.clone().filter(|_| described.is_none()), l.segments.iter().map(|s| (s.time, s.bytes.clone())).collect::<Vec<_>>())
                 };
                 // DASH may list segments in which a shorter track has nothing; HLS does not.
                 if twin.map(bytes) != Some(bytes(stream)) {
                     self.wrong(format!("{about}: other bytes than mpd-time-cmaf"));
+                }
+                if described.is_some() {
+                    self.init(&about, stream);
+                    self.decode(&about, stream, &stream.stream(), 0);
                 }
                 self.judged.streams += 1;
             }

@@ -192,10 +192,12 @@ impl Probed {
     }
 }
 
-/// RFC 6381 as far as ffprobe knows: it does not tell H.264's constraint flags.
+/// RFC 6381 as far as ffprobe knows: it does not tell H.264's constraint flags, nor VP9's level.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Codecs {
     Avc { profile: u8, level: u8 },
+    /// Any of the beginnings, and what stands somewhere behind it.
+    Named { begins: Vec<String>, then: String },
     Aac(&'static str),
 }
 
@@ -204,6 +206,7 @@ impl Codecs {
         match self {
             // Old files say MPEG-2 AAC LC (object type 0x67), which ffprobe does not tell from MPEG-4's.
             Codecs::Aac(expected) => stated == *expected || (*expected == "mp4a.40.2" && stated == "mp4a.67"),
+            Codecs::Named { begins, then } => begins.iter().any(|b| stated.starts_with(b) && stated.contains(then)),
             Codecs::Avc { profile, level } => {
                 let digits =
                     stated.strip_prefix("avc1.").or(stated.strip_prefix("avc3.")).unwrap_or_default().to_lowercase();
@@ -231,6 +234,25 @@ fn codecs(film: &Film, track: TrackRef) -> Result<Codecs, String> {
             };
             Ok(Codecs::Avc { profile, level: probed.get("level").parse().map_err(|_| "level")? })
         }
+        ("hevc", _) => {
+            let profile = match profile {
+                "Main" => 1,
+                "Main 10" => 2,
+                _ => return Err(format!("profile {profile}")),
+            };
+            let level = format!(".L{}", probed.get("level"));
+            if film.presentation.track(track).codec.four_cc().0 == *b"dvh1" {
+                // Dolby Vision has levels of its own, of which ffprobe does not know.
+                return Ok(Codecs::Named { begins: vec!["dvh1.05.".to_owned()], then: String::new() });
+            }
+            let begins = ["hvc1", "hev1"].map(|entry| format!("{entry}.{profile}."));
+            Ok(Codecs::Named { begins: begins.to_vec(), then: level })
+        }
+        ("av1", "Main") => {
+            let level = probed.get("level").parse::<u8>().map_err(|_| "level")?;
+            Ok(Codecs::Named { begins: vec![format!("av01.0.{level:02}M.")], then: String::new() })
+        }
+        ("vp9", "Profile 0") => Ok(Codecs::Named { begins: vec!["vp09.00.".to_owned()], then: ".08".to_owned() }),
         (name, _) => Err(format!("codec {name} {profile}")),
     }
 }
