@@ -236,6 +236,7 @@ fn parameter_set(r: &mut Reader<'_>) -> Result<Option<Vec<u8>>, bits::Error> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::nal_units::START_CODE;
     use super::*;
 
     fn bytes(hex: &str) -> Bytes {

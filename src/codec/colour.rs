@@ -135,7 +135,10 @@ mod tests {
         let mut mdcv = [0; 24];
         mdcv[16..20].copy_from_slice(&10_000_000u32.to_be_bytes());
         let levels = LightLevels::of_boxes(Some(&mdcv), Some(&[3, 0xe8, 1, 0x90])).unwrap();
-        assert_eq!((levels.mastering_peak, levels.max_content, levels.max_average), (Some(1000), Some(1000), Some(400)));
+        assert_eq!(
+            (levels.mastering_peak, levels.max_content, levels.max_average),
+            (Some(1000), Some(1000), Some(400))
+        );
         assert_eq!(LightLevels::of_boxes(None, None), None);
         assert_eq!(LightLevels::of_boxes(Some(&mdcv[..19]), Some(&[3])), None);
     }

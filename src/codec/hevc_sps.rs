@@ -98,7 +98,9 @@ fn usability(r: &mut BitReader<'_>, sub_layers: u32) -> Result<Usability, bits::
     let poc_bits = r.ue()?.saturating_add(4); // log2_max_pic_order_cnt_lsb_minus4
     let first = if r.flag()? { 0 } else { sub_layers }; // sps_sub_layer_ordering_info_present_flag
     for _ in first..=sub_layers {
-        (r.ue()?, r.ue()?, r.ue()?);
+        for _ in 0..3 {
+            r.ue()?; // sizes of the picture buffer
+        }
     }
     for _ in 0..6 {
         r.ue()?; // sizes and depths of blocks
@@ -110,7 +112,9 @@ fn usability(r: &mut BitReader<'_>, sub_layers: u32) -> Result<Usability, bits::
     r.flag()?; // sample_adaptive_offset_enabled_flag
     if r.flag()? {
         r.bits(8)?; // PCM bit depths
-        (r.ue()?, r.ue()?, r.flag()?);
+        r.ue()?; // log2_min_pcm_luma_coding_block_size_minus3
+        r.ue()?; // log2_diff_max_min_pcm_luma_coding_block_size
+        r.flag()?; // pcm_loop_filter_disabled_flag
     }
     reference_sets(r)?;
     if r.flag()? {
@@ -169,7 +173,8 @@ fn reference_sets(r: &mut BitReader<'_>) -> Result<(), bits::Error> {
         } else {
             let (negative, positive) = (r.ue()?.min(MAX_REFERENCES), r.ue()?.min(MAX_REFERENCES));
             for _ in 0..negative + positive {
-                (r.ue()?, r.flag()?);
+                r.ue()?; // delta_poc_minus1
+                r.flag()?; // used_by_curr_pic_flag
             }
             negative + positive
         };

@@ -104,7 +104,7 @@ pub fn hls(
         if listed.kind == TrackKind::Video {
             let probed = Probed::of(film, listed.track);
             let resolution = variant.resolution.map(|r| format!("{}x{}", r.width, r.height)).unwrap_or_default();
-            let size = format!("{}x{}", probed.get("width"), probed.get("height"));
+            let size = format!("{}x{}", probed.display_width(), probed.get("height"));
             if resolution != size {
                 wrong.push(format!("{about}: RESOLUTION is {resolution}, ffprobe says {size}"));
             }
@@ -187,6 +187,16 @@ impl Probed {
         Probed(judge::probe(&film.file_of(track), film.presentation.track(track).source_id).unwrap_or_default())
     }
 
+    /// Width in square pixels, to the nearest.
+    fn display_width(&self) -> u64 {
+        let width: u64 = self.get("width").parse().unwrap_or(0);
+        let ratio = self.get("sample_aspect_ratio").split_once(':');
+        match ratio.and_then(|(n, d)| Some((n.parse::<u64>().ok()?, d.parse::<u64>().ok()?))) {
+            Some((n, d)) if n > 0 && d > 0 => (width * n * 2 + d) / (d * 2),
+            _ => width,
+        }
+    }
+
     fn get(&self, key: &str) -> &str {
         self.0.iter().find(|(k, _)| k == key).map_or("", |(_, v)| v)
     }
@@ -195,9 +205,15 @@ impl Probed {
 /// RFC 6381 as far as ffprobe knows: it does not tell H.264's constraint flags, nor VP9's level.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Codecs {
-    Avc { profile: u8, level: u8 },
+    Avc {
+        profile: u8,
+        level: u8,
+    },
     /// Any of the beginnings, and what stands somewhere behind it.
-    Named { begins: Vec<String>, then: String },
+    Named {
+        begins: Vec<String>,
+        then: String,
+    },
     Aac(&'static str),
 }
 
