@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn the_sequence_header_tells_what_the_entry_does_not() {
         // libaom, 160x90, 10 bits, BT.2020 with PQ.
-        let obus = [0x0a, 0x0d, 0, 0, 0, 0x03, 0xb4, 0xfd, 0x93, 0x6b, 0xe5, 0x44, 0x02, 0x40, 0x41];
+        let obus = [0x0a, 0x0d, 0, 0, 0, 0x03, 0xb4, 0xfd, 0x93, 0x6b, 0xe5, 0x42, 0x44, 0x02, 0x41];
         let colour = Colour { primaries: 9, transfer: 16, matrix: 9, full_range: false };
         let header = SequenceHeader { width: 160, height: 90, colour: Some(colour), full_range: false };
         assert_eq!(SequenceHeader::find(&obus), Some(header));
