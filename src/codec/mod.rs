@@ -6,10 +6,19 @@
 mod aac;
 mod aac_config;
 mod aac_sample_entry;
+mod av1;
+mod av1_sequence_header;
 mod avc;
 mod avc_sps;
 mod child_boxes;
+mod colour;
+mod dolby_vision;
+mod hevc;
+mod hevc_sps;
+mod nal_units;
 mod timed_text;
+mod visual_entry;
+mod vpx;
 
 #[cfg(test)]
 mod media_tests;
@@ -19,14 +28,19 @@ use std::fmt::Debug;
 use bytes::Bytes;
 
 pub use aac::Aac;
+pub use av1::Av1;
 pub use avc::Avc;
+pub use colour::{Colour, DynamicRange, LightLevels};
+pub use dolby_vision::DolbyVision;
+pub use hevc::Hevc;
 pub use timed_text::{TextForm, TimedText};
+pub use vpx::Vpx;
 
 use crate::isobmff::FourCc;
 
 /// What a codec says of itself. Values are immutable and shared by all requests.
 pub trait Codec: Debug + Send + Sync {
-    /// The `codecs` parameter of RFC 6381 with lower-case hexadecimal digits, e.g. `avc1.64001f`.
+    /// The `codecs` parameter of RFC 6381 as the codec's own standard spells it, e.g. `avc1.64001f`.
     fn rfc6381(&self) -> String;
 
     /// The sample entry's four-character code as stored, e.g. `avc1`, `mp4a` (ISO/IEC 14496-12 8.5.2).
@@ -64,6 +78,54 @@ pub trait Codec: Debug + Send + Sync {
     fn decoder_configuration(&self) -> Option<Bytes> {
         None
     }
+
+    /// The same track described by a sample entry that holds all parameter sets, for players that look
+    /// nowhere else (HLS Authoring Specification for Apple Devices 1.10): `hvc1` of an `hev1` track. `None`
+    /// where it is the track's own, or none can be made.
+    fn with_parameter_sets_in_entry(&self) -> Option<std::sync::Arc<dyn Codec>> {
+        None
+    }
+
+    /// How its pictures' numbers are to be understood; `None` when neither the sample entry nor the stream
+    /// says it.
+    fn colour(&self) -> Option<Colour> {
+        None
+    }
+
+    /// The range of brightness of its pictures.
+    fn dynamic_range(&self) -> DynamicRange {
+        DynamicRange::Sdr
+    }
+
+    /// Static metadata of HDR10, if the sample entry has some.
+    fn light_levels(&self) -> Option<LightLevels> {
+        None
+    }
+
+    /// Its Dolby Vision, if it has one.
+    fn dolby_vision(&self) -> Option<DolbyVision> {
+        None
+    }
+
+    /// What players that know more than [`Codec::rfc6381`] may be told besides.
+    fn supplemental(&self) -> Option<SupplementalCodec> {
+        None
+    }
+
+    /// Brands that initialization segments of it carry beside those of their format (ISO/IEC 14496-12 4.3).
+    fn brands(&self) -> Vec<FourCc> {
+        Vec::new()
+    }
+}
+
+/// A codec over another one that plays without it: HLS's `SUPPLEMENTAL-CODECS` (draft-pantos-hls-rfc8216bis
+/// 4.4.6.2), SCTE 214-1's `supplementalCodecs` and `supplementalProfiles`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SupplementalCodec {
+    /// Its name, e.g. `dvh1.08.06`.
+    pub codecs: String,
+    /// Which media profile it follows, e.g. `db1p`.
+    pub brand: FourCc,
 }
 
 /// What MPEG-2 systems need to know of a codec (ISO/IEC 13818-1).
@@ -205,6 +267,9 @@ pub fn from_sample_entry(entry: &Bytes, first_sample: Option<&Bytes>) -> Result<
     };
     match &four_cc.0 {
         b"avc1" | b"avc3" => Ok(std::sync::Arc::new(Avc::parse(entry, first_sample)?)),
+        b"hvc1" | b"hev1" | b"dvh1" | b"dvhe" => Ok(std::sync::Arc::new(Hevc::parse(entry, first_sample)?)),
+        b"av01" | b"dav1" => Ok(std::sync::Arc::new(Av1::parse(entry)?)),
+        b"vp08" | b"vp09" => Ok(std::sync::Arc::new(Vpx::parse(entry)?)),
         b"mp4a" => Ok(std::sync::Arc::new(Aac::parse(entry)?)),
         b"encv" | b"enca" | b"enct" | b"encs" => Err(Error::Encrypted { four_cc }),
         _ => Err(Error::Unsupported { four_cc }),
@@ -212,7 +277,7 @@ pub fn from_sample_entry(entry: &Bytes, first_sample: Option<&Bytes>) -> Result<
 }
 
 /// Tracks of that sample entry may keep their parameter sets in their samples: whoever has the first
-/// sample should pass it to [`from_sample_entry`] (ISO/IEC 14496-15 5.4.2.1).
+/// sample should pass it to [`from_sample_entry`] (ISO/IEC 14496-15 5.4.2.1, 8.4.3).
 pub fn wants_first_sample(four_cc: FourCc) -> bool {
-    matches!(&four_cc.0, b"avc3" | b"hev1")
+    matches!(&four_cc.0, b"avc3" | b"hev1" | b"dvhe")
 }

@@ -13,8 +13,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 pub use finding::{Code, Finding, Severity};
-pub use measure::{ContainerReport, EditReport, FileReport, KeyFrameReport, TrackReport};
-pub use presentation::{DifferenceReport, GroupReport, PresentationReport, QualityReport};
+pub use measure::{ContainerReport, EditReport, FileReport, KeyFrameReport, LightReport, TrackReport};
+pub use presentation::{DifferenceReport, GroupReport, LeftOutReport, PresentationReport, QualityReport};
 pub use text::{Paint, text};
 
 use crate::catalog::Asset;

@@ -100,6 +100,11 @@ fn track_line(track: &TrackReport) -> String {
     if let (Some(width), Some(height)) = (track.width, track.height) {
         parts.push(format!("{width}x{height}"));
     }
+    parts.extend(track.dynamic_range.filter(|range| *range != "SDR").map(str::to_owned));
+    parts.extend(track.dolby_vision.as_ref().map(|profile| format!("Dolby Vision {profile}")));
+    if let Some(peak) = track.light_levels.and_then(|light| light.max_content) {
+        parts.push(format!("MaxCLL {peak} cd/m²"));
+    }
     parts.extend(track.frame_rate.as_ref().map(|rate| format!("{rate} fps")));
     parts.extend(track.sampling_rate.map(|rate| format!("{rate} Hz")));
     parts.extend(track.channels.map(|n| format!("{n} ch")));
@@ -141,6 +146,13 @@ fn write_presentation(out: &mut String, presentation: &PresentationReport, paint
                 quality.track,
             );
         }
+    }
+    for track in &presentation.left_out {
+        let which = format!("{} track {} ({})", clean(&track.file), track.track, clean(&track.codec));
+        let _ = match track.why {
+            "format" => writeln!(out, "  left out by {}: {which}", track.formats.join(", ")),
+            why => writeln!(out, "  left out by every format: {which}, {why}"),
+        };
     }
     if let Some(difference) = &presentation.first_difference {
         let _ = writeln!(

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{FileId, Purpose, Track};
+use super::{FileId, LeftOut, Purpose, Track};
 use crate::time::{MediaTime, Timescale, rescale_floor};
 
 /// Identity of everything that decides the bytes sent: source files, server manifest and settings.
@@ -161,6 +161,8 @@ pub struct Presentation {
     pub files: Vec<SourceFile>,
     /// Groups in the server manifest's order.
     pub groups: Vec<TrackGroup>,
+    /// Stored tracks that no format is given.
+    pub left_out: Vec<LeftOut>,
     /// How many segments make one transport-stream segment (`fragmentsPerHLSSegment`, 3 by default).
     pub fragments_per_ts_segment: u32,
 }

@@ -165,6 +165,8 @@ pub enum MediaFault {
     Shape,
     /// The format cannot carry this kind of track.
     TrackKind,
+    /// The format cannot carry these codecs.
+    Codec,
     /// The format cannot carry this video codec.
     VideoCodec,
     /// The format cannot carry this audio codec.
@@ -279,6 +281,7 @@ impl MediaFault {
             MediaFault::Input => MpeCode::InputFormatNotSupported,
             MediaFault::Shape => MpeCode::FormatNotSupported,
             MediaFault::TrackKind => MpeCode::MediaTypeNotSupported,
+            MediaFault::Codec => MpeCode::MediaEncodingNotSupported,
             MediaFault::VideoCodec => MpeCode::VideoEncodingNotSupported,
             MediaFault::AudioCodec => MpeCode::AudioEncodingNotSupported,
             MediaFault::NalUnit => MpeCode::InvalidVideoNalUnit,

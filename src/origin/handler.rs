@@ -4,20 +4,20 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::TryStreamExt;
-use hyper::header::HeaderValue;
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Response, Uri};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Body;
 use super::answer_cache::AnswerCache;
-use super::error::Error;
+use super::error::{Error, MediaFault};
 use super::index_cache::IndexCache;
 use super::load::Loaded;
 use super::respond::{self, CachePolicy, Checked, Meta, Parts, Validators};
 use super::revision::{answer_key, hex, object_key};
 use super::url::{FragmentTime, Noun, Params, QualityLevel, Resource, StreamObject, StreamingUrl};
 use crate::catalog::{Asset, Published};
-use crate::media::{ByteRange, TrackRef};
+use crate::media::{ByteRange, TrackKind, TrackRef};
 use crate::packager::{self, Context, Dialect, Format, MediaData, Plan, Rendered, SegmentRequest, Selection};
 use crate::source;
 use crate::time::{Timescale, UtcTime};
@@ -188,7 +188,7 @@ impl Origin {
             validators: Validators::new(&hex(key), loaded.modified().map(system_time)),
             cache: CachePolicy::MaxAge(self.settings.max_age),
             parts: Parts::Single,
-            extra: Vec::new(),
+            extra: wanted.left_out(loaded, format),
         };
         let needs_media = plan.is_some();
         let make = {
@@ -274,8 +274,9 @@ impl Wanted {
             if format.carries(&**codec) {
                 return Ok(at);
             }
-            let reason = format!("this format cannot carry {}", codec.rfc6381());
-            Err(Error::from(packager::Error::NothingToCarry { codecs: reason }))
+            let codecs = format!("this format cannot carry {}", codec.rfc6381());
+            let kind = loaded.presentation.groups[at.group].kind;
+            Err(not_carried(packager::Error::NothingToCarry { codecs }, &[kind]))
         };
         // As with filters: a misspelt name is not ignored.
         if let Some(name) = params.audio_track.as_ref().filter(|name| loaded.presentation.group(name).is_none()) {
@@ -320,6 +321,16 @@ impl Wanted {
         }
     }
 
+    /// What a manifest does not list of what is stored, as headers.
+    fn left_out(&self, loaded: &Loaded, format: &dyn Format) -> Vec<(HeaderName, HeaderValue)> {
+        match self {
+            Wanted::Manifest => respond::left_out(&packager::left_out(&loaded.presentation, format)),
+            _ => None,
+        }
+        .into_iter()
+        .collect()
+    }
+
     /// Says what it is that a format lacks.
     fn explain(&self, error: Error, format: &dyn Format) -> Error {
         match error {
@@ -349,12 +360,26 @@ impl Wanted {
     fn write(&self, loaded: &Loaded, format: &dyn Format, context: &Context<'_>) -> Result<Rendered, Error> {
         let presentation = &loaded.presentation;
         Ok(match self {
-            Wanted::Manifest => format.manifest(presentation, context)?,
+            Wanted::Manifest => format.manifest(presentation, context).map_err(|error| {
+                let kinds: Vec<TrackKind> = presentation.groups.iter().map(|g| g.kind).collect();
+                not_carried(error, &kinds)
+            })?,
             Wanted::Playlist { track, keyframes } => format.playlist(presentation, *track, *keyframes, context)?,
             Wanted::Init { track } => format.init(presentation, *track, context)?,
             Wanted::Segment { .. } => return Err(Error::Internal),
         })
     }
+}
+
+/// Says of which kind is what a format cannot carry, if it is all of one.
+fn not_carried(error: packager::Error, kinds: &[TrackKind]) -> Error {
+    let of_one_kind = |kind| kinds.iter().all(|other| *other == kind);
+    let fault = match error {
+        packager::Error::NothingToCarry { .. } if of_one_kind(TrackKind::Video) => MediaFault::VideoCodec,
+        packager::Error::NothingToCarry { .. } if of_one_kind(TrackKind::Audio) => MediaFault::AudioCodec,
+        other => return other.into(),
+    };
+    Error::Media { fault, file: None, reason: error.to_string() }
 }
 
 fn noun_of(noun: Noun) -> packager::Noun {

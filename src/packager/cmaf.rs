@@ -3,6 +3,7 @@
 use super::fragment::Composition;
 use super::track_fragment::{self, Shape};
 use super::{Dialect, Error, MediaData, Plan, Rendered, SegmentRequest};
+use crate::codec::Codec;
 use crate::isobmff::{Brands, FragmentStyle};
 use crate::media::{Presentation, Track, TrackRef};
 use crate::time::Timescale;
@@ -17,11 +18,18 @@ pub(crate) fn timescale(presentation: &Presentation, group: usize, dialect: Dial
 
 /// The CMAF header of a track (7.3.2).
 pub(crate) fn init(presentation: &Presentation, at: TrackRef, scale: Timescale) -> Rendered {
+    init_as(presentation, at, scale, &*presentation.track(at).codec)
+}
+
+/// The CMAF header of a track in another description of its codec.
+pub(crate) fn init_as(presentation: &Presentation, at: TrackRef, scale: Timescale, codec: &dyn Codec) -> Rendered {
     let track = presentation.track(at);
-    let entry = track.codec.sample_entry();
+    let entry = codec.sample_entry();
+    let brands = track_fragment::brands(Brands::CMAF, codec);
     let mut segment = track_fragment::init_segment(presentation, at, scale, &entry);
+    segment.brands.compatible = &brands;
     segment.edit = Composition::edit(track, scale);
-    if let Some(picture) = track.codec.video() {
+    if let Some(picture) = codec.video() {
         // `tkhd` states the size in square pixels (ISO/IEC 14496-12 8.3.2.3).
         let (wide, high) = picture.sample_aspect_ratio;
         let width = u64::from(picture.width) * u64::from(wide) / u64::from(high.max(1));

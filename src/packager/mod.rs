@@ -9,6 +9,7 @@ mod body;
 mod carried;
 mod fragment;
 mod language;
+mod left_out;
 mod markup;
 mod names;
 mod payload;
@@ -28,6 +29,7 @@ use std::fmt;
 use bytes::Bytes;
 
 pub use body::{MediaData, Rendered, Validity};
+pub use left_out::left_out;
 pub use plan::{Noun, Part, Plan, SegmentRequest};
 
 pub use crate::media::MAX_QUALITIES;

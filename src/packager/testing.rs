@@ -278,6 +278,7 @@ pub(crate) fn film_of(groups: Vec<TrackGroup>) -> Presentation {
         revision: Revision([7; 16]),
         files: vec![SourceFile { name: "film.mp4".to_owned(), size: 1 << 20 }],
         groups,
+        left_out: Vec::new(),
         fragments_per_ts_segment: 3,
     }
 }

@@ -6,7 +6,7 @@ use super::body::{Rendered, Validity};
 use super::fragment::{Composition, fragment_samples};
 use super::payload::payload;
 use super::{Error, MediaData, Plan, language};
-use crate::codec::TextForm;
+use crate::codec::{Codec, TextForm};
 use crate::isobmff::{Brands, FourCc, FragmentHeader, FragmentSample, FragmentStyle, InitSegment, MediaHeader};
 use crate::media::{Presentation, TrackKind, TrackRef};
 use crate::time::{MediaTime, Timescale};
@@ -62,6 +62,13 @@ pub(crate) fn init_segment<'a>(
         protection_headers: &[],
         declaration_extras: false,
     }
+}
+
+/// The compatible brands of a format's initialization segments of that codec.
+pub(crate) fn brands(format: Brands<'_>, codec: &dyn Codec) -> Vec<FourCc> {
+    let mut brands = format.compatible.to_vec();
+    brands.extend(codec.brands());
+    brands
 }
 
 /// How a format wants its fragments.

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::media::{FileId, Language, MAX_QUALITIES, Presentation, Revision, SourceFile, Track, TrackGroup, TrackKind};
+use crate::codec;
+use crate::media::{
+    FileId, Language, LeftOut, MAX_QUALITIES, Presentation, Revision, SourceFile, Track, TrackGroup, TrackKind,
+    WhyLeftOut,
+};
 use crate::time::{MediaTime, Timescale};
 
 use super::choice::{self, Stated};
@@ -32,6 +36,9 @@ impl Default for Settings {
 
 /// The most segments of one group: manifests list each. Four days of 2 s segments have 172,800.
 const MAX_SEGMENTS: usize = 200_000;
+
+/// The most tracks of which is said that they are left out: a file may claim to have any number.
+const MAX_LEFT_OUT: usize = 256;
 
 /// A track of the server manifest found in its file.
 #[derive(Clone, Copy)]
@@ -85,6 +92,7 @@ pub fn assemble(
         revision,
         files: files.iter().map(|(file, _)| file.clone()).collect(),
         groups,
+        left_out: refused(files).into_iter().map(|(left_out, _)| left_out).collect(),
         fragments_per_ts_segment: manifest
             .fragments_per_hls_segment
             .unwrap_or(settings.fragments_per_ts_segment)
@@ -103,7 +111,6 @@ fn find_tracks<'a>(
     files: &'a [(SourceFile, Arc<FileIndex>)],
 ) -> Result<Vec<Found<'a>>, Error> {
     let mut found = Vec::new();
-    let mut left_out: Vec<String> = Vec::new();
     for entry in &manifest.entries {
         let file = files.iter().position(|(file, _)| file.name == entry.src);
         let missing = || Error::MissingFile { manifest: name.to_owned(), file: entry.src.clone() };
@@ -119,23 +126,49 @@ fn find_tracks<'a>(
             let (manifest, file) = (name.to_owned(), entry.src.clone());
             return Err(Error::MissingTrack { manifest, file, kind: entry.kind.as_str() });
         };
-        match &track.codec {
-            Ok(_) if track.served_samples > 0 => {
-                found.push(Found { entry, file: FileId(file as u32), index, track });
-            }
-            Ok(_) => left_out.push(format!("{}: track {} is empty", entry.src, track.id)),
-            Err(source) => left_out.push(format!("{}: track {}: {source}", entry.src, track.id)),
+        if track.codec.is_ok() && track.served_samples > 0 {
+            found.push(Found { entry, file: FileId(file as u32), index, track });
         }
     }
     if found.is_empty() {
-        // An inferred manifest has no entries for what cannot be served.
-        for (file, index) in files.iter().filter(|(file, _)| manifest.entries.iter().all(|e| e.src != file.name)) {
-            let refused = index.tracks.iter().filter_map(|t| Some((t.id, t.codec.as_ref().err()?)));
-            left_out.extend(refused.map(|(id, source)| format!("{}: track {id}: {source}", file.name)));
-        }
-        return Err(Error::NothingToServe { reasons: left_out.join("; ") });
+        let reasons: Vec<String> = refused(files).into_iter().map(|(_, reason)| reason).collect();
+        return Err(Error::NothingToServe { reasons: reasons.join("; ") });
     }
     Ok(found)
+}
+
+/// The tracks of pictures, sound and text that cannot be served, whether the server manifest names them or
+/// not: an inferred one has no entries for them. With each the reason in words.
+fn refused(files: &[(SourceFile, Arc<FileIndex>)]) -> Vec<(LeftOut, String)> {
+    let mut refused = Vec::new();
+    for (file, index) in files {
+        for track in index.tracks.iter().filter(|t| t.kind.is_some()) {
+            let (why, reason) = match &track.codec {
+                Err(error) => (why(error), format!("{}: track {}: {error}", file.name, track.id)),
+                Ok(_) if track.served_samples == 0 => {
+                    (WhyLeftOut::Empty, format!("{}: track {} is empty", file.name, track.id))
+                }
+                Ok(_) => continue,
+            };
+            let codec = match &track.codec {
+                Ok(codec) => codec.rfc6381(),
+                Err(_) => track.sample_entry.unwrap_or(track.handler).to_string(),
+            };
+            if refused.len() == MAX_LEFT_OUT {
+                return refused;
+            }
+            refused.push((LeftOut { file: file.name.clone(), track: track.id, codec, why }, reason));
+        }
+    }
+    refused
+}
+
+fn why(error: &codec::Error) -> WhyLeftOut {
+    match error {
+        codec::Error::Encrypted { .. } => WhyLeftOut::Encrypted,
+        codec::Error::Malformed { .. } => WhyLeftOut::Damaged,
+        _ => WhyLeftOut::Codec,
+    }
 }
 
 /// What is said of a group's first track.

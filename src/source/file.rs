@@ -411,7 +411,8 @@ fn source_track(
         enabled: track.enabled,
         codec,
         sample_entry,
-        several_sample_entries: track.sample_entries.len() > 1,
+        // Writers that join files repeat equal entries; that is no change.
+        several_sample_entries: track.sample_entries.windows(2).any(|pair| pair[0] != pair[1]),
         timescale: track.timescale,
         creation_time: track.creation_time,
         edits: track.edits.clone(),

@@ -108,7 +108,7 @@ pub fn hls(
         if listed.kind == TrackKind::Video {
             let probed = Probed::of(film, listed.track);
             let resolution = variant.resolution.map(|r| format!("{}x{}", r.width, r.height)).unwrap_or_default();
-            let size = format!("{}x{}", probed.get("width"), probed.get("height"));
+            let size = format!("{}x{}", probed.display_width(), probed.get("height"));
             if resolution != size {
                 wrong.push(format!("{about}: RESOLUTION is {resolution}, ffprobe says {size}"));
             }
@@ -191,15 +191,33 @@ impl Probed {
         Probed(judge::probe(&film.file_of(track), film.presentation.track(track).source_id).unwrap_or_default())
     }
 
+    /// Width in square pixels, to the nearest.
+    fn display_width(&self) -> u64 {
+        let width: u64 = self.get("width").parse().unwrap_or(0);
+        let ratio = self.get("sample_aspect_ratio").split_once(':');
+        match ratio.and_then(|(n, d)| Some((n.parse::<u64>().ok()?, d.parse::<u64>().ok()?))) {
+            Some((n, d)) if n > 0 && d > 0 => (width * n * 2 + d) / (d * 2),
+            _ => width,
+        }
+    }
+
     fn get(&self, key: &str) -> &str {
         self.0.iter().find(|(k, _)| k == key).map_or("", |(_, v)| v)
     }
 }
 
-/// RFC 6381 as far as ffprobe knows: it does not tell H.264's constraint flags.
+/// RFC 6381 as far as ffprobe knows: it does not tell H.264's constraint flags, nor VP9's level.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Codecs {
-    Avc { profile: u8, level: u8 },
+    Avc {
+        profile: u8,
+        level: u8,
+    },
+    /// Any of the beginnings, and what stands somewhere behind it.
+    Named {
+        begins: Vec<String>,
+        then: String,
+    },
     Aac(&'static str),
 }
 
@@ -208,6 +226,7 @@ impl Codecs {
         match self {
             // Old files say MPEG-2 AAC LC (object type 0x67), which ffprobe does not tell from MPEG-4's.
             Codecs::Aac(expected) => stated == *expected || (*expected == "mp4a.40.2" && stated == "mp4a.67"),
+            Codecs::Named { begins, then } => begins.iter().any(|b| stated.starts_with(b) && stated.contains(then)),
             Codecs::Avc { profile, level } => {
                 let digits =
                     stated.strip_prefix("avc1.").or(stated.strip_prefix("avc3.")).unwrap_or_default().to_lowercase();
@@ -235,6 +254,25 @@ fn codecs(film: &Film, track: TrackRef) -> Result<Codecs, String> {
             };
             Ok(Codecs::Avc { profile, level: probed.get("level").parse().map_err(|_| "level")? })
         }
+        ("hevc", _) => {
+            let profile = match profile {
+                "Main" => 1,
+                "Main 10" => 2,
+                _ => return Err(format!("profile {profile}")),
+            };
+            let level = format!(".L{}", probed.get("level"));
+            if film.presentation.track(track).codec.four_cc().0 == *b"dvh1" {
+                // Dolby Vision has levels of its own, of which ffprobe does not know.
+                return Ok(Codecs::Named { begins: vec!["dvh1.05.".to_owned()], then: String::new() });
+            }
+            let begins = ["hvc1", "hev1"].map(|entry| format!("{entry}.{profile}."));
+            Ok(Codecs::Named { begins: begins.to_vec(), then: level })
+        }
+        ("av1", "Main") => {
+            let level = probed.get("level").parse::<u8>().map_err(|_| "level")?;
+            Ok(Codecs::Named { begins: vec![format!("av01.0.{level:02}M.")], then: String::new() })
+        }
+        ("vp9", "Profile 0") => Ok(Codecs::Named { begins: vec!["vp09.00.".to_owned()], then: ".08".to_owned() }),
         (name, _) => Err(format!("codec {name} {profile}")),
     }
 }

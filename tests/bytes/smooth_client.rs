@@ -28,7 +28,7 @@ fn private_data(level: &Element) -> Vec<u8> {
 pub fn init(level: &Element) -> Vec<u8> {
     let picture = level.attribute("MaxWidth").is_some();
     let (entry, header, handler) = match picture {
-        true => (avc(level), full(b"vmhd", 1, &[&[0; 8]]), b"vide"),
+        true => (video(level), full(b"vmhd", 1, &[&[0; 8]]), b"vide"),
         false => (aac(level), full(b"smhd", 0, &[&[0; 4]]), b"soun"),
     };
     let matrix: Vec<u8> =
@@ -64,11 +64,69 @@ pub fn init(level: &Element) -> Vec<u8> {
     [boxed(b"ftyp", &[b"isml", &[0; 4], b"iso5"]), moov].concat()
 }
 
-fn avc(level: &Element) -> Vec<u8> {
-    let data = private_data(level);
+fn video(level: &Element) -> Vec<u8> {
+    match level.attribute("FourCC") {
+        Some("H264") => avc(level),
+        Some("hvc1") => hevc(level, b"hvc1"),
+        Some("hev1") => hevc(level, b"hev1"),
+        other => panic!("FourCC {other:?}"),
+    }
+}
+
+/// The NAL units of `CodecPrivateData`.
+fn nal_units(data: &[u8]) -> Vec<&[u8]> {
     let starts: Vec<usize> = (0..data.len().saturating_sub(3)).filter(|i| data[*i..*i + 4] == [0, 0, 0, 1]).collect();
     let ends = starts.iter().skip(1).copied().chain([data.len()]);
-    let units: Vec<&[u8]> = starts.iter().zip(ends).map(|(s, e)| &data[s + 4..e]).collect();
+    starts.iter().zip(ends).map(|(s, e)| &data[s + 4..e]).collect()
+}
+
+/// A sample entry with that configuration box.
+fn entry(level: &Element, name: &[u8; 4], configuration: &[u8]) -> Vec<u8> {
+    let size =
+        [(number(level, "MaxWidth") as u16).to_be_bytes(), (number(level, "MaxHeight") as u16).to_be_bytes()].concat();
+    boxed(
+        name,
+        &[
+            &[0, 0, 0, 0, 0, 0, 0, 1],
+            &[0; 16],
+            &size,
+            &[0, 0x48, 0, 0, 0, 0x48, 0, 0, 0, 0, 0, 0, 0, 1],
+            &[0; 32],
+            &[0, 0x18, 0xff, 0xff],
+            configuration,
+        ],
+    )
+}
+
+fn hevc(level: &Element, name: &[u8; 4]) -> Vec<u8> {
+    let data = private_data(level);
+    let units = nal_units(&data);
+    let of = |kind: u8| units.iter().copied().filter(|u| u[0] >> 1 & 63 == kind).collect::<Vec<_>>();
+    let sets = [of(32), of(33), of(34)];
+    assert!(sets.iter().all(|s| !s.is_empty()), "parameter sets in CodecPrivateData");
+    // Profile, tier and level stand behind the NAL unit's header and one byte, without emulation prevention.
+    let mut plain: Vec<u8> = Vec::new();
+    for byte in sets[1][0] {
+        if !(*byte == 3 && plain.ends_with(&[0, 0])) {
+            plain.push(*byte);
+        }
+    }
+    let length = level.attribute("NALUnitLengthField").map_or(4, |n| n.parse::<u8>().expect("a number"));
+    let mut record = [&[1], &plain[3..15], &[0xf0, 0, 0xfc, 0xfd, 0xf8, 0xf8, 0, 0, 0x0c | (length - 1), 3]].concat();
+    for (kind, units) in [32u8, 33, 34].into_iter().zip(&sets) {
+        record.push(kind);
+        record.extend((units.len() as u16).to_be_bytes());
+        for unit in units {
+            record.extend((unit.len() as u16).to_be_bytes());
+            record.extend_from_slice(unit);
+        }
+    }
+    entry(level, name, &boxed(b"hvcC", &[&record]))
+}
+
+fn avc(level: &Element) -> Vec<u8> {
+    let data = private_data(level);
+    let units = nal_units(&data);
     let of = |kind: u8| units.iter().copied().filter(|u| u[0] & 31 == kind).collect::<Vec<_>>();
     let (sps, pps) = (of(7), of(8));
     assert!(!sps.is_empty() && !pps.is_empty(), "parameter sets in CodecPrivateData");
@@ -84,20 +142,7 @@ fn avc(level: &Element) -> Vec<u8> {
         record.extend((unit.len() as u16).to_be_bytes());
         record.extend_from_slice(unit);
     }
-    let size =
-        [(number(level, "MaxWidth") as u16).to_be_bytes(), (number(level, "MaxHeight") as u16).to_be_bytes()].concat();
-    boxed(
-        b"avc1",
-        &[
-            &[0, 0, 0, 0, 0, 0, 0, 1],
-            &[0; 16],
-            &size,
-            &[0, 0x48, 0, 0, 0, 0x48, 0, 0, 0, 0, 0, 0, 0, 1],
-            &[0; 32],
-            &[0, 0x18, 0xff, 0xff],
-            &boxed(b"avcC", &[&record]),
-        ],
-    )
+    entry(level, b"avc1", &boxed(b"avcC", &[&record]))
 }
 
 fn aac(level: &Element) -> Vec<u8> {

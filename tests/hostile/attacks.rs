@@ -360,6 +360,29 @@ fn parameter_sets_without_end() {
         let length = (sample.len() as u16).to_be_bytes();
         judge.case(&format!("units of type {kind}"), "codec", &[&entry[..], &length, &sample].concat());
     }
+    // The same of `hev1`, and records that hold as many as fit.
+    let header = [&[1, 1, 0x60][..], &[0; 18], &[3]].concat();
+    let hevc = |name: &[u8; 4], arrays: &[u8]| around(name, &[&[0; 78], &around(b"hvcC", &[&header, arrays])]);
+    for kind in [32u8, 33, 34, 35, 1] {
+        let units = (0..12_000u16).flat_map(|n| [5, kind << 1, 1, (n >> 8) as u8, n as u8, 1]);
+        let sample: Vec<u8> = units.collect();
+        let length = (sample.len() as u16).to_be_bytes();
+        let data = [&hevc(b"hev1", &[0]), &length[..], &sample].concat();
+        judge.case(&format!("hev1, units of type {kind}"), "codec", &data);
+        let units: Vec<u8> = (0..20_000u16).flat_map(|n| [0, 4, kind << 1, 1, (n >> 8) as u8, n as u8]).collect();
+        let array = [&[1, kind, 0x4e, 0x20][..], &units].concat();
+        judge.case(&format!("hvcC of units of type {kind}"), "codec", &hevc(b"hev1", &array));
+        judge.case("arrays without units", "codec", &hevc(b"hvc1", &[&[255][..], &[kind, 0, 0].repeat(255)].concat()));
+    }
+    // OBUs of any size, and boxes inside a sample entry that say they are long.
+    for size in [0u8, 0x7f, 0x80, 0xff] {
+        let obus = [&[0x81, 0, 0, 0][..], &[0x0a], &[size; 9]].concat();
+        judge.case("OBU sizes", "codec", &around(b"av01", &[&[1; 78], &around(b"av1C", &[&obus])]));
+        let many = [&[0x81, 0, 0, 0][..], &[0x12, 0].repeat(20_000)].concat();
+        judge.case("many OBUs", "codec", &around(b"av01", &[&[1; 78], &around(b"av1C", &[&many])]));
+        let colours = around(b"colr", &[b"prof"]).repeat(20_000);
+        judge.case("many colours", "codec", &around(b"vp09", &[&[1; 78], &around(b"vpcC", &[&[size; 12]]), &colours]));
+    }
     judge.finish();
 }
 

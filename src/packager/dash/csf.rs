@@ -17,8 +17,9 @@ const DEPENDENT: u8 = 0x03;
 pub(super) fn init(presentation: &Presentation, at: TrackRef) -> Rendered {
     let track = presentation.track(at);
     let entry = track.codec.sample_entry();
+    let brands = track_fragment::brands(Brands::CSF, &*track.codec);
     let mut segment = track_fragment::init_segment(presentation, at, Timescale::TEN_MHZ, &entry);
-    segment.brands = Brands::CSF;
+    segment.brands = Brands { compatible: &brands, ..Brands::CSF };
     // The service wrote none; without it sound with encoder priming would be late against the pictures.
     segment.edit = Composition::edit(track, Timescale::TEN_MHZ);
     segment.duration = Some(presentation.duration().floor(Timescale::TEN_MHZ).max(0) as u64);

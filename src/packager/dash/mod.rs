@@ -1,5 +1,6 @@
 //! MPEG-DASH (ISO/IEC 23009-1): `mpd-time-csf` and `mpd-time-cmaf`.
 
+mod colour;
 mod csf;
 mod mpd;
 mod representation;

@@ -11,7 +11,7 @@ use crate::packager::track_fragment::media_type;
 use crate::packager::{Context, Dialect, Error, Format, Rendered, language, text};
 use crate::time::{MediaTime, Timescale};
 
-use super::{Kind, LIVE_PROFILE, MPD_TYPE, representation};
+use super::{Kind, LIVE_PROFILE, MPD_TYPE, colour, representation};
 
 /// Whole seconds.
 const ONE: Timescale = Timescale::new(1).unwrap();
@@ -26,7 +26,7 @@ pub(super) fn render(
     presentation: &Presentation,
     context: &Context<'_>,
 ) -> Result<Rendered, Error> {
-    let sets = carried(presentation, format)?;
+    let sets = adaptation_sets(carried(presentation, format)?, context.dialect);
     let segments: usize = sets.iter().map(|set| set.group.segment_count()).sum();
     let mut xml = Markup::new(2048 + 40 * segments + 256 * presentation.groups.len());
     xml.start("MPD").attribute("xmlns", "urn:mpeg:dash:schema:mpd:2011");
@@ -38,6 +38,9 @@ pub(super) fn render(
             xml.attribute("profiles", kind.profiles)
         }
     };
+    if context.dialect == Dialect::Modern && sets.iter().any(colour::needs_scte214) {
+        xml.attribute("xmlns:scte214", colour::SCTE214);
+    }
     xml.attribute("type", "static");
     xml.format("mediaPresentationDuration", format_args!("{}", Duration(presentation.duration())));
     xml.format("minBufferTime", format_args!("PT{}S", min_buffer_seconds(&sets)));
@@ -49,15 +52,59 @@ pub(super) fn render(
         let of_kind = || sets.iter().filter(|other| other.group.kind == set.group.kind);
         // The default, or where this format cannot carry it, the first.
         let chosen = of_kind().find(|other| other.group.is_default).or_else(|| of_kind().next());
-        let is_chosen = chosen.is_some_and(|chosen| chosen.index == set.index);
-        let peers = Peers {
-            is_chosen,
-            count: of_kind().count(),
-            place: of_kind().position(|o| o.index == set.index).unwrap_or(0),
+        let place = Place {
+            id: position + 1,
+            is_chosen: chosen.is_some_and(|chosen| chosen.index == set.index),
+            camera: camera(&sets, set),
+            before: sets.iter().take(position).filter(|s| s.index == set.index).map(|s| s.tracks.len()).sum(),
+            has_sdr: sets.iter().any(colour::is_sdr_video),
         };
-        adaptation_set(&mut xml, kind, presentation, set, position + 1, peers, context.dialect);
+        adaptation_set(&mut xml, kind, presentation, set, &place, context.dialect);
     }
     Ok(text(xml.finish(), MPD_TYPE))
+}
+
+/// One adaptation set for each kind of decoder in a group: players switch within a set and choose between
+/// sets (ISO/IEC 23009-1 5.3.3.1). Azure Media Services had one for each group.
+fn adaptation_sets(groups: Vec<Carried<'_>>, dialect: Dialect) -> Vec<Carried<'_>> {
+    if dialect == Dialect::Ams {
+        return groups;
+    }
+    let mut sets: Vec<Carried<'_>> = Vec::with_capacity(groups.len());
+    for group in groups {
+        let begin = sets.len();
+        for &track in &group.tracks {
+            let home = sets.iter_mut().skip(begin).find(|set| colour::is_one_set(set.tracks[0], track));
+            match home {
+                Some(set) => set.tracks.push(track),
+                None => sets.push(Carried { index: group.index, group: group.group, tracks: vec![track] }),
+            }
+        }
+    }
+    sets
+}
+
+/// Where an adaptation set stands among the others.
+struct Place {
+    /// Its `@id`.
+    id: usize,
+    /// It is of the group that plays unless another is chosen.
+    is_chosen: bool,
+    /// The number of its camera where there are several.
+    camera: Option<usize>,
+    /// Representations of its group in sets before it.
+    before: usize,
+    /// There is a video set of standard dynamic range, for players that know no other.
+    has_sdr: bool,
+}
+
+/// Which camera, from 1, a video set is of; `None` where there is one alone. A camera's group may be several sets.
+fn camera(sets: &[Carried<'_>], of: &Carried<'_>) -> Option<usize> {
+    let mut cameras: Vec<usize> =
+        sets.iter().filter(|set| set.group.kind == TrackKind::Video).map(|set| set.index).collect();
+    cameras.dedup();
+    let place = cameras.iter().position(|index| *index == of.index)?;
+    (cameras.len() > 1).then_some(place + 1)
 }
 
 /// `minBufferTime`: whole seconds, more than the longest segment, as Azure Media Services had it.
@@ -68,28 +115,16 @@ fn min_buffer_seconds(sets: &[Carried<'_>]) -> u64 {
     sets.iter().map(one).max().unwrap_or(0) + 1
 }
 
-/// Where a set stands among those of its kind.
-#[derive(Clone, Copy)]
-struct Peers {
-    /// It is what is shown to viewers who have not asked for another.
-    is_chosen: bool,
-    /// How many there are.
-    count: usize,
-    /// From 0.
-    place: usize,
-}
-
 fn adaptation_set(
     xml: &mut Markup,
     kind: &Kind,
     presentation: &Presentation,
     set: &Carried<'_>,
-    id: usize,
-    peers: Peers,
+    place: &Place,
     dialect: Dialect,
 ) {
     let group = set.group;
-    xml.start("AdaptationSet").number("id", id as u64).number("group", representation::group_number(group.kind));
+    xml.start("AdaptationSet").number("id", place.id as u64).number("group", representation::group_number(group.kind));
     if dialect == Dialect::Ams {
         if let Some(profiles) = kind.set_profiles {
             xml.attribute("profiles", profiles);
@@ -112,6 +147,9 @@ fn adaptation_set(
     if group.kind == TrackKind::Video || dialect == Dialect::Modern {
         xml.attribute("startWithSAP", "1");
     }
+    if dialect == Dialect::Modern {
+        colour::properties(xml, set, place.has_sdr);
+    }
     let label = match dialect {
         Dialect::Ams => (group.named && group.kind == TrackKind::Audio).then_some(&group.name),
         Dialect::Modern => group.label.as_ref().or(group.named.then_some(&group.name)),
@@ -119,14 +157,13 @@ fn adaptation_set(
     if let Some(label) = label {
         xml.start("Label").text(label).end();
     }
-    purpose(xml, &group.purpose, group.kind, peers.is_chosen, dialect);
-    if dialect == Dialect::Modern && group.kind == TrackKind::Video && peers.count > 1 {
-        let camera = format!("vp{}", peers.place + 1);
-        descriptor(xml, "Viewpoint", VIEWPOINT_SCHEME, &camera);
+    purpose(xml, &group.purpose, group.kind, place.is_chosen, dialect);
+    if let (Dialect::Modern, Some(camera)) = (dialect, place.camera) {
+        descriptor(xml, "Viewpoint", VIEWPOINT_SCHEME, &format!("vp{camera}"));
     }
     segment_template(xml, kind, presentation, set, dialect);
     for (index, track) in set.tracks.iter().enumerate() {
-        representation::write(xml, kind, set, track, index, dialect);
+        representation::write(xml, kind, set, track, place.before + index, dialect);
     }
     xml.end();
 }

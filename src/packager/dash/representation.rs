@@ -80,6 +80,10 @@ pub(super) fn write(xml: &mut Markup, kind: &Kind, set: &Carried<'_>, track: &Tr
     if dialect == Dialect::Modern || codecs_here != codecs(set.tracks[0], dialect) {
         xml.attribute("codecs", &codecs_here);
     }
+    if let (Dialect::Modern, Some(more)) = (dialect, track.codec.supplemental()) {
+        xml.attribute("scte214:supplementalCodecs", &more.codecs);
+        xml.format("scte214:supplementalProfiles", format_args!("{}", more.brand));
+    }
     if let Some(picture) = track.codec.video() {
         xml.number("width", picture.width).number("height", picture.height);
         if dialect == Dialect::Modern {

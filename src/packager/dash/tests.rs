@@ -171,6 +171,28 @@ fn names_languages_and_shapes_from_outside_do_no_harm() {
 }
 
 #[test]
+fn codecs_of_one_group_have_sets_of_their_own() {
+    let mut film = film();
+    let codec = testing::FakeCodec { rfc6381: "av01.0.04M.08", ..testing::FakeCodec::video(320, 180) };
+    film.groups[1].tracks[1].codec = std::sync::Arc::new(codec);
+    let sets_of = |dialect| sets(&mpd(&Cmaf, &film, dialect));
+    assert_eq!(sets_of(Dialect::Ams).len(), 2);
+    let sets = sets_of(Dialect::Modern);
+    let representation =
+        |set: &Element, name: &str| set.child("Representation").unwrap().attribute(name).map(str::to_owned);
+    let ids: Vec<_> = sets[1..].iter().map(|set| representation(set, "id").unwrap()).collect();
+    assert_eq!(ids, ["1_V_video_1", "1_V_video_2"]);
+    let codecs: Vec<_> = sets[1..].iter().map(|set| representation(set, "codecs").unwrap()).collect();
+    assert_eq!(codecs, ["avc1.64001f", "av01.0.04M.08"]);
+    for set in &sets[1..] {
+        assert_eq!(set.child("Role").unwrap().attribute("value"), Some("main"));
+        assert_eq!(set.child("SegmentTemplate"), sets[1].child("SegmentTemplate"));
+    }
+    let numbers: Vec<_> = sets.iter().map(|set| set.attribute("id").unwrap()).collect();
+    assert_eq!(numbers, ["1", "2", "3"]);
+}
+
+#[test]
 fn a_delayed_film_states_its_first_time() {
     let mut spec = testing::video_spec(1, 320, 180);
     spec.edit.delay = 24_000;

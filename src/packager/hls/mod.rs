@@ -21,9 +21,11 @@ mod strict;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use super::{Context, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest, cmaf};
 use crate::codec::Codec;
-use crate::media::{Presentation, TrackKind, TrackRef};
+use crate::media::{Presentation, Track, TrackKind, TrackRef};
 use crate::time::Timescale;
 
 /// The media type of playlists (RFC 8216 4).
@@ -40,6 +42,11 @@ pub struct V3;
 /// `m3u8-cmaf`: fragmented MP4.
 #[derive(Clone, Copy, Debug)]
 pub struct CmafHls;
+
+/// The codec of a track as Apple's players want it described: with all parameter sets in the sample entry.
+fn described(track: &Track) -> Arc<dyn Codec> {
+    track.codec.with_parameter_sets_in_entry().unwrap_or_else(|| Arc::clone(&track.codec))
+}
 
 /// What tells the three formats apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -128,7 +135,8 @@ impl Flavor {
             return Err(Error::NoSuchResource);
         }
         carried::check(self, presentation, at)?;
-        Ok(cmaf::init(presentation, at, self.url_timescale(presentation, at.group, context)))
+        let codec = described(presentation.track(at));
+        Ok(cmaf::init_as(presentation, at, self.url_timescale(presentation, at.group, context), &*codec))
     }
 
     fn plan(

@@ -1,5 +1,6 @@
 //! Multivariant (master) playlists (RFC 8216 4.3.4), and the form that Azure Media Services gave them.
 
+use crate::codec::DynamicRange;
 use crate::media::{DESCRIBES_VIDEO, Presentation, TrackGroup, TrackRef};
 use crate::packager::{Context, Dialect, Error, Rendered, language, text};
 
@@ -7,7 +8,7 @@ use super::carried::{self, Listing};
 use super::rate::{self, Rate, Sound};
 use super::told_apart;
 use super::uri::{PlaylistUri, push_number, push_playlist, push_quoted};
-use super::{Flavor, PLAYLIST_TYPE};
+use super::{Flavor, PLAYLIST_TYPE, described};
 
 /// The multivariant playlist.
 pub(super) fn render(flavor: Flavor, presentation: &Presentation, context: &Context<'_>) -> Result<Rendered, Error> {
@@ -19,7 +20,9 @@ pub(super) fn render(flavor: Flavor, presentation: &Presentation, context: &Cont
     if let Some(chosen) = chosen {
         carried.audio.retain(|tracks| tracks.iter().any(|t| t.group == chosen.group));
     }
-    let mut writer = Writer { flavor, presentation, context, out: String::with_capacity(4096) };
+    let range = |at: &TrackRef| presentation.track(*at).codec.dynamic_range();
+    let ranged = context.dialect == Dialect::Modern && carried.video.iter().any(|at| range(at) != DynamicRange::Sdr);
+    let mut writer = Writer { flavor, presentation, context, ranged, out: String::with_capacity(4096) };
     writer.out.push_str("#EXTM3U\n#EXT-X-VERSION:");
     push_number(&mut writer.out, flavor.version());
     writer.out.push('\n');
@@ -59,6 +62,8 @@ struct Writer<'a> {
     flavor: Flavor,
     presentation: &'a Presentation,
     context: &'a Context<'a>,
+    /// Variants differ from what players assume of `VIDEO-RANGE`, so that each states it.
+    ranged: bool,
     out: String,
 }
 
@@ -68,7 +73,7 @@ impl<'a> Writer<'a> {
     }
 
     fn codec(&self, at: TrackRef) -> String {
-        self.presentation.track(at).codec.rfc6381()
+        described(self.presentation.track(at)).rfc6381()
     }
 
     /// What a track of its own playlist costs.
@@ -333,7 +338,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// `RESOLUTION`, `FRAME-RATE` and `CODECS`, those that the track has.
+    /// `RESOLUTION`, `FRAME-RATE`, `CODECS` and what goes with them, those that the track has.
     fn picture_attributes(&mut self, at: TrackRef, codecs: &[String], with_frame_rate: bool) {
         let track = self.presentation.track(at);
         if let Some(video) = track.codec.video() {
@@ -348,6 +353,14 @@ impl<'a> Writer<'a> {
         }
         self.out.push_str(",CODECS=");
         push_quoted(&mut self.out, &codecs.join(","));
+        if let (Dialect::Modern, Some(more)) = (self.context.dialect, described(track).supplemental()) {
+            self.out.push_str(",SUPPLEMENTAL-CODECS=");
+            push_quoted(&mut self.out, &format!("{}/{}", more.codecs, more.brand));
+        }
+        if self.ranged && track.codec.video().is_some() {
+            self.out.push_str(",VIDEO-RANGE=");
+            self.out.push_str(track.codec.dynamic_range().as_str());
+        }
         let frame_rate = track.frame_rate.filter(|_| with_frame_rate && self.context.dialect == Dialect::Modern);
         if let Some((frames, seconds @ 1..)) = frame_rate {
             let thousandths = (u64::from(frames) * 2000 + u64::from(seconds)) / (u64::from(seconds) * 2);

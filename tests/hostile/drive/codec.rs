@@ -38,6 +38,21 @@ fn answers(codec: &dyn Codec) {
     codec.smooth();
     codec.decoder_configuration();
     codec.samples_per_frame();
+    codec.colour();
+    codec.dynamic_range();
+    codec.light_levels();
+    codec.dolby_vision();
+    assert!(codec.brands().len() <= 4);
+    if let Some(more) = codec.supplemental() {
+        assert!(more.codecs.is_ascii() && !more.codecs.contains(['"', ',', ' ', '/']) && more.codecs.len() < 16);
+    }
+    if let Some(described) = codec.with_parameter_sets_in_entry() {
+        let entry = described.sample_entry();
+        assert_eq!(described.video(), codec.video());
+        assert_eq!(entry.get(..4).map(|size| u32::from_be_bytes(size.try_into().unwrap()) as usize), Some(entry.len()));
+        let again = codec::from_sample_entry(&entry, None).expect("it is complete");
+        assert_eq!((again.rfc6381(), again.sample_entry()), (described.rfc6381(), entry));
+    }
     // What has been brought into the form of the standard is read as the same again.
     let again = codec::from_sample_entry(&entry, None);
     if let Ok(again) = again {

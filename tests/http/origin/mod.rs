@@ -4,5 +4,6 @@ mod answers;
 mod changes;
 mod crowd;
 mod downloads;
+mod left_out;
 mod site;
 mod urls;
