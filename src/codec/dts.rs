@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn ultra_high_definition() {
         // Frames of 1,024 samples, six channels, 48 kHz.
-        let udts = [0b000001_01, 0, 0, 0, 0, 0x3f, 0b1_00_00000];
+        let udts = [0x05, 0, 0, 0, 0, 0x3f, 0x80];
         let dts = Dts::parse(&entry(b"dtsx", b"udts", &udts), FourCc(*b"dtsx")).unwrap();
         let audio = dts.audio().unwrap();
         assert_eq!((dts.rfc6381().as_str(), audio.sampling_rate, audio.channels), ("dtsx", 48_000, 6));

@@ -262,11 +262,13 @@ pub fn from_sample_entry(entry: &Bytes, first_sample: Option<&Bytes>) -> Result<
     match &four_cc.0 {
         b"avc1" | b"avc3" => Ok(std::sync::Arc::new(Avc::parse(entry, first_sample)?)),
         b"mp4a" => match mp4a_entry::object_type_indication(entry) {
-            Some(kind) if Mp3::is_object_type(kind) => Ok(std::sync::Arc::new(Mp3::parse(entry, four_cc)?)),
+            Some(kind) if Mp3::is_object_type(kind) => {
+                Ok(std::sync::Arc::new(Mp3::parse(entry, four_cc, first_sample)?))
+            }
             Some(kind) if Dts::is_object_type(kind) => Ok(std::sync::Arc::new(Dts::parse(entry, four_cc)?)),
             _ => Ok(std::sync::Arc::new(Aac::parse(entry)?)),
         },
-        b".mp3" => Ok(std::sync::Arc::new(Mp3::parse(entry, four_cc)?)),
+        b".mp3" => Ok(std::sync::Arc::new(Mp3::parse(entry, four_cc, first_sample)?)),
         b"ac-3" => Ok(std::sync::Arc::new(Ac3::parse(entry)?)),
         b"ec-3" => Ok(std::sync::Arc::new(Eac3::parse(entry)?)),
         b"Opus" => Ok(std::sync::Arc::new(Opus::parse(entry)?)),
@@ -277,8 +279,12 @@ pub fn from_sample_entry(entry: &Bytes, first_sample: Option<&Bytes>) -> Result<
     }
 }
 
-/// Tracks of that sample entry may keep their parameter sets in their samples: whoever has the first
-/// sample should pass it to [`from_sample_entry`] (ISO/IEC 14496-15 5.4.2.1).
-pub fn wants_first_sample(four_cc: FourCc) -> bool {
-    matches!(&four_cc.0, b"avc3" | b"hev1")
+/// Whoever has the first sample of a track with that sample entry, a whole box, should pass it to
+/// [`from_sample_entry`]: it may have parameter sets (ISO/IEC 14496-15 5.4.2.1), or know what the entry does not.
+pub fn wants_first_sample(entry: &[u8]) -> bool {
+    match entry.get(4..8) {
+        Some(b"avc3" | b"hev1" | b".mp3") => true,
+        Some(b"mp4a") => mp4a_entry::object_type_indication(entry).is_some_and(Mp3::is_object_type),
+        _ => false,
+    }
 }

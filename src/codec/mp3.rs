@@ -31,14 +31,15 @@ impl Mp3 {
         matches!(object_type_indication, MPEG1_AUDIO | MPEG2_AUDIO)
     }
 
-    /// Reads an `mp4a` or `.mp3` sample entry, a whole box.
+    /// Reads an `mp4a` or `.mp3` sample entry, a whole box. Channels and rate come from the first frame where it is
+    /// at hand: many entries have two channels for whatever number there is (ISO/IEC 14496-14 5.6.1).
     ///
     /// # Errors
     /// [`Error::Unsupported`] for `mp4a` of another kind, [`Error::Malformed`] when the entry is damaged or
     /// states a rate or channels that MP3 does not have.
-    pub fn parse(entry: &Bytes, four_cc: FourCc) -> Result<Mp3, Error> {
+    pub fn parse(entry: &Bytes, four_cc: FourCc, first_sample: Option<&Bytes>) -> Result<Mp3, Error> {
         let malformed = |what, position| Error::Malformed { four_cc, what, position };
-        let fields = if four_cc == FOUR_CC {
+        let mut fields = if four_cc == FOUR_CC {
             Mp4aEntry::parse(entry, four_cc)?
         } else {
             let AudioEntry { channels, rate, .. } = AudioEntry::parse(entry, four_cc)?;
@@ -53,6 +54,9 @@ impl Mp3 {
         };
         if !Mp3::is_object_type(fields.object_type_indication) {
             return Err(Error::Unsupported { four_cc });
+        }
+        if let Some((rate, channels)) = first_sample.and_then(|frame| header(frame)) {
+            (fields.rate, fields.channels) = (rate, channels);
         }
         if !matches!(fields.channels, 1 | 2) {
             return Err(malformed("MP3 with neither one nor two channels", 24));
@@ -72,6 +76,23 @@ impl Mp3 {
             channels: fields.channels,
         })
     }
+}
+
+/// Sampling rate and channels of a frame of Layer III (ISO/IEC 11172-3 2.4.1.3); `None` if it is none.
+fn header(frame: &[u8]) -> Option<(u32, u16)> {
+    let header = u32::from_be_bytes(*frame.first_chunk()?);
+    let (sync, version, layer) = (header >> 21, header >> 19 & 3, header >> 17 & 3);
+    let rate = *[44_100u32, 48_000, 32_000].get((header >> 10 & 3) as usize)?;
+    if sync != 0x7ff || layer != 1 {
+        return None;
+    }
+    let rate = match version {
+        3 => rate,
+        2 => rate / 2,
+        0 => rate / 4,
+        _ => return None,
+    };
+    Some((rate, if header >> 6 & 3 == 3 { 1 } else { 2 }))
 }
 
 /// A sampling rate of ISO/IEC 11172-3 2.4.2.3.
@@ -164,7 +185,7 @@ mod tests {
 
     #[test]
     fn of_mpeg_1() {
-        let mp3 = Mp3::parse(&entry(0x6b, 44_100, 2), FOUR_CC).unwrap();
+        let mp3 = Mp3::parse(&entry(0x6b, 44_100, 2), FOUR_CC, None).unwrap();
         assert_eq!((mp3.rfc6381().as_str(), mp3.family()), ("mp4a.6B", FourCc(*b".mp3")));
         assert_eq!((mp3.sample_entry(), mp3.samples_per_frame()), (entry(0x6b, 44_100, 2), Some(1152)));
         let stream = mp3.transport_stream().unwrap();
@@ -175,11 +196,24 @@ mod tests {
 
     #[test]
     fn of_mpeg_2() {
-        let mp3 = Mp3::parse(&entry(0x69, 24_000, 1), FOUR_CC).unwrap();
+        let mp3 = Mp3::parse(&entry(0x69, 24_000, 1), FOUR_CC, None).unwrap();
         assert_eq!((mp3.rfc6381().as_str(), mp3.samples_per_frame()), ("mp4a.69", Some(576)));
         assert_eq!(mp3.transport_stream().unwrap().stream_type(), 4);
         assert_eq!(mp3.audio().unwrap().channel_configuration, Some(ChannelConfiguration::Cicp(1)));
-        assert!(Mp3::parse(&entry(0x69, 8_000, 1), FOUR_CC).is_ok());
+        assert!(Mp3::parse(&entry(0x69, 8_000, 1), FOUR_CC, None).is_ok());
+    }
+
+    #[test]
+    fn the_first_frame_knows_best() {
+        // MPEG-1 Layer III, 48 kHz, one channel.
+        let frame = Bytes::from_static(&[0xff, 0xfb, 0x14, 0xc4, 0]);
+        let audio = Mp3::parse(&entry(0x6b, 44_100, 2), FOUR_CC, Some(&frame)).unwrap().audio().unwrap();
+        assert_eq!((audio.sampling_rate, audio.channels), (48_000, 1));
+        assert_eq!(header(&[0xff, 0xf3, 0x84, 0x44]), Some((24_000, 2)));
+        assert_eq!(header(&[0xff, 0xe3, 0x88, 0xc4]), Some((8_000, 1)));
+        for other in [&b"\xff\xfd\x14\xc4"[..], b"\xff\xfb\x1c\xc4", b"\xff\xeb\x14\xc4", b"ID3\x04", b"\xff\xfb"] {
+            assert_eq!(header(other), None, "{other:?}");
+        }
     }
 
     #[test]
@@ -187,16 +221,16 @@ mod tests {
         let four_cc = FourCc(*b".mp3");
         let fields = AudioEntry { version: 0, channels: 2, sample_size: 16, rate: 22_050 };
         let quicktime = Bytes::from(fields.to_iso(four_cc, b"wave", b"\0\0\0\x08esds").unwrap());
-        let mp3 = Mp3::parse(&quicktime, four_cc).unwrap();
+        let mp3 = Mp3::parse(&quicktime, four_cc, None).unwrap();
         assert_eq!((mp3.rfc6381().as_str(), mp3.four_cc()), ("mp4a.69", FOUR_CC));
         assert_eq!(mp3.sample_entry(), entry(0x69, 22_050, 2));
-        let again = Mp3::parse(&mp3.sample_entry(), FOUR_CC).unwrap();
+        let again = Mp3::parse(&mp3.sample_entry(), FOUR_CC, None).unwrap();
         assert_eq!(again.sample_entry(), mp3.sample_entry());
     }
 
     #[test]
     fn damage() {
-        let what = |entry: Bytes| Mp3::parse(&entry, FOUR_CC).unwrap_err();
+        let what = |entry: Bytes| Mp3::parse(&entry, FOUR_CC, None).unwrap_err();
         assert_eq!(what(entry(0x40, 44_100, 2)), Error::Unsupported { four_cc: FOUR_CC });
         assert!(matches!(what(entry(0x6b, 44_100, 6)), Error::Malformed { position: 24, .. }));
         assert!(matches!(what(entry(0x6b, 96_000, 2)), Error::Malformed { position: 32, .. }));

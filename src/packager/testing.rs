@@ -103,6 +103,10 @@ impl Codec for FakeCodec {
         FourCc(self.four_cc)
     }
 
+    fn plays_everywhere(&self) -> bool {
+        matches!(&self.four_cc, b"avc1" | b"mp4a")
+    }
+
     fn sample_entry(&self) -> Bytes {
         Bytes::from(self.entry.clone())
     }
@@ -215,6 +219,7 @@ fn track(kind: TrackKind, bounds: &[u32], spec: &TrackSpec) -> Track {
         codec: Arc::new(spec.codec.clone()),
         timescale,
         edit: spec.edit,
+        ends_within: None,
         samples: Arc::new(builder.finish()),
         segment_samples: bounds.to_vec(),
         segment_bytes,

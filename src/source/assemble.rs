@@ -295,7 +295,9 @@ fn audio_segments(track: &SourceTrack, master: Option<&[MediaTime]>, settings: &
     };
     let (mut last, mut step, end) = (track.samples.start() + track.edit.delay, target, end_of(track).ticks);
     if let Some([boundaries @ .., video_end]) = master {
-        boundaries.iter().skip(1).for_each(|b| cut(b.ceil(scale)));
+        // Of sound that ends a frame or two after a cut of the picture there is no segment: not worth a request.
+        let latest = end - target / 20;
+        boundaries.iter().skip(1).map(|b| b.ceil(scale)).filter(|b| *b <= latest).for_each(&mut cut);
         let longest = boundaries.windows(2).map(|w| w[1].ceil(scale) - w[0].ceil(scale)).max().unwrap_or(0);
         step = step.max(longest);
         last = video_end.ceil(scale).saturating_sub(step).max(last);
@@ -366,10 +368,11 @@ fn shared_timescale(tracks: &[&SourceTrack]) -> Timescale {
 
 /// Where the last served sample ends on the URL timeline.
 fn end_of(track: &SourceTrack) -> MediaTime {
-    let end = match track.samples.iter_from(track.served_samples).next() {
+    let natural_end = match track.samples.iter_from(track.served_samples).next() {
         Some((decode, _)) => decode,
         None => track.samples.end(),
     };
+    let end = track.ends_within.unwrap_or(natural_end);
     MediaTime::new(end + track.edit.delay, track.timescale)
 }
 
@@ -410,6 +413,7 @@ fn track(found: &Found<'_>, first_samples: Vec<u32>) -> Track {
         codec,
         timescale: source.timescale,
         edit: source.edit,
+        ends_within: source.ends_within,
         samples: Arc::clone(&source.samples),
         segment_samples,
         segment_bytes,

@@ -1,13 +1,15 @@
 //! Which audio tracks are renditions of each other, and which rendition groups they are in.
 //!
 //! A rendition group is for one decoder: a player that cannot decode one of its members would pass over all
-//! variants of the group (RFC 8216 4.3.4.2 `CODECS`). So groups of tracks for another decoder, or with other
-//! channels, are rendition groups of their own, and each variant is listed with each of them.
+//! variants of the group (RFC 8216 4.3.4.2 `CODECS`). So the same sound for another decoder, or with other
+//! channels, is in a rendition group of its own, and each variant is listed with each of them.
+
+use std::cmp::Reverse;
 
 use crate::isobmff::FourCc;
 use crate::media::{Presentation, TrackGroup, TrackRef};
 
-/// Rendition groups for one decoder and number of channels, the best bitrates first.
+/// Rendition groups for one decoder, the best bitrates first.
 #[derive(Debug)]
 pub(super) struct Class {
     /// `GROUP-ID` of the best; the others have their rank behind it.
@@ -16,85 +18,114 @@ pub(super) struct Class {
     pub ranks: Vec<Vec<(usize, TrackRef)>>,
 }
 
-/// What tracks of one rendition group have in common.
-type Kin = (FourCc, u16);
-
 /// A rendition in all its forms.
-struct Member {
+struct Member<'a> {
     /// The group that names it.
     named_by: usize,
-    /// Its tracks, best first, by class.
-    forms: Vec<(Kin, Vec<TrackRef>)>,
+    /// By decoder, then with the fewest channels first.
+    forms: Vec<Form<'a>>,
+}
+
+/// A rendition for one decoder with so many channels.
+struct Form<'a> {
+    family: FourCc,
+    everywhere: bool,
+    channels: u16,
+    /// Highest bitrate first.
+    tracks: &'a [TrackRef],
 }
 
 /// The two groups have the same content for listeners, as far as one can know.
 pub(super) fn same_content(a: &TrackGroup, b: &TrackGroup) -> bool {
-    a.language == b.language && a.role == b.role && a.accessibility == b.accessibility
+    a.language == b.language && a.purpose == b.purpose
 }
 
 /// The rendition groups of `audio`, each audio group's tracks with the highest bitrate first. What every player
-/// decodes comes first, then the film's order.
+/// decodes comes first, then the film's order; for one decoder, the fewest channels come first.
 ///
-/// All groups of a class have the same members, and those of all classes as far as can be (4.3.4.1.1): a
-/// rendition that a class lacks is filled in with what every player decodes, or left out where there is none.
+/// All groups have the same members as far as can be (4.3.4.1.1): a rendition that does not exist for a decoder
+/// is filled in with what every player decodes, or left out where there is none.
 pub(super) fn classes(presentation: &Presentation, audio: &[Vec<TrackRef>]) -> Vec<Class> {
-    let mut kins: Vec<(bool, Kin)> = Vec::new();
-    let mut members: Vec<Member> = Vec::new();
+    let members = members(presentation, audio);
+    let mut families: Vec<(Reverse<bool>, FourCc)> = Vec::new();
+    for form in members.iter().flat_map(|member| &member.forms) {
+        if !families.iter().any(|(_, known)| *known == form.family) {
+            families.push((Reverse(form.everywhere), form.family));
+        }
+    }
+    families.sort_by_key(|(everywhere, _)| *everywhere);
+    let mut classes: Vec<Class> = Vec::new();
+    for (_, family) in families {
+        let forms_of = |member: &Member<'_>| member.forms.iter().filter(|form| form.family == family).count();
+        for level in 0..members.iter().map(forms_of).max().unwrap_or(0) {
+            let listed: Vec<(usize, &Form<'_>)> =
+                members.iter().filter_map(|member| Some((member.named_by, member.form(family, level)?))).collect();
+            let channels = listed.iter().filter(|(_, form)| form.family == family).map(|(_, form)| form.channels).max();
+            let name = family.to_string();
+            let name = name.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+            let id = match (classes.is_empty(), level) {
+                (true, _) => "audio".to_owned(),
+                (false, 0) => format!("audio-{name}"),
+                (false, _) => format!("audio-{name}-{}ch", channels.unwrap_or(0)),
+            };
+            let taken = classes.iter().any(|class| class.id == id);
+            let id = if taken { format!("{id}-{level}") } else { id };
+            classes.push(Class { id, ranks: ranks(&listed) });
+        }
+    }
+    classes
+}
+
+/// Groups of the same content, but for another decoder or with other channels, are one member. What people are
+/// told is something else by its label is something else, but where it is for another decoder: labels say
+/// that too.
+fn members<'a>(presentation: &Presentation, audio: &'a [Vec<TrackRef>]) -> Vec<Member<'a>> {
+    let mut members: Vec<Member<'a>> = Vec::new();
     for tracks in audio {
         let Some(first) = tracks.first() else { continue };
         let codec = &presentation.track(*first).codec;
-        let kin = (codec.family(), codec.audio().map_or(0, |a| a.channels));
-        if !kins.iter().any(|(_, known)| *known == kin) {
-            kins.push((codec.plays_everywhere(), kin));
-        }
+        let form = Form {
+            family: codec.family(),
+            everywhere: codec.plays_everywhere(),
+            channels: codec.audio().map_or(0, |audio| audio.channels),
+            tracks,
+        };
         let group = &presentation.groups[first.group];
-        let home = members.iter_mut().find(|member| {
+        let is_of = |member: &&mut Member<'_>| {
             let named_by = &presentation.groups[member.named_by];
-            // The same decoder for something that people are told is something else.
-            let told_apart = group.label.is_some()
-                && named_by.label.is_some()
-                && group.label != named_by.label
-                && member.forms.iter().any(|((family, _), _)| *family == kin.0);
-            !told_apart && same_content(named_by, group) && member.forms.iter().all(|(other, _)| *other != kin)
-        });
-        match home {
-            Some(member) => member.forms.push((kin, tracks.clone())),
-            None => members.push(Member { named_by: first.group, forms: vec![(kin, tracks.clone())] }),
+            let labels_differ = group.label.is_some() && named_by.label.is_some() && group.label != named_by.label;
+            let mut alike = member.forms.iter().filter(|other| other.family == form.family);
+            same_content(named_by, group) && alike.all(|other| !labels_differ && other.channels != form.channels)
+        };
+        match members.iter_mut().find(is_of) {
+            Some(member) => {
+                // People know it by the name of the form that all of them can hear.
+                if form.everywhere && !member.forms.iter().any(|other| other.everywhere) {
+                    member.named_by = first.group;
+                }
+                member.forms.push(form);
+                member.forms.sort_by_key(|form| form.channels);
+            }
+            None => members.push(Member { named_by: first.group, forms: vec![form] }),
         }
     }
-    kins.sort_by_key(|(everywhere, _)| !everywhere);
-    let filling = kins.first().filter(|(everywhere, _)| *everywhere).map(|(_, kin)| *kin);
-    let mut ids: Vec<(FourCc, String)> = Vec::new();
-    kins.iter().map(|(_, kin)| class(*kin, filling, &members, &mut ids)).collect()
+    members
 }
 
-fn class(kin: Kin, filling: Option<Kin>, members: &[Member], ids: &mut Vec<(FourCc, String)>) -> Class {
-    let form = |member: &Member, kin: Kin| member.forms.iter().position(|(other, _)| *other == kin);
-    let listed: Vec<(usize, &Vec<TrackRef>)> = members
-        .iter()
-        .filter_map(|member| {
-            let form = form(member, kin).or_else(|| form(member, filling?))?;
-            Some((member.named_by, &member.forms[form].1))
-        })
-        .collect();
-    let ranks = listed.iter().map(|(_, tracks)| tracks.len()).max().unwrap_or(0);
-    let rank = |rank: usize| {
-        let track =
-            |(named_by, tracks): &(usize, &Vec<TrackRef>)| Some((*named_by, *tracks.get(rank).or(tracks.last())?));
-        listed.iter().filter_map(track).collect()
+impl<'a> Member<'a> {
+    /// The form for that decoder with the `level`th fewest channels, or the last there is; else one that every
+    /// player decodes.
+    fn form(&self, family: FourCc, level: usize) -> Option<&Form<'a>> {
+        let of_family = || self.forms.iter().filter(|form| form.family == family);
+        of_family().nth(level).or_else(|| of_family().last()).or_else(|| self.forms.iter().find(|form| form.everywhere))
+    }
+}
+
+/// One rendition group per rank of bitrate: a member that has no more bitrates has its last.
+fn ranks(listed: &[(usize, &Form<'_>)]) -> Vec<Vec<(usize, TrackRef)>> {
+    let count = listed.iter().map(|(_, form)| form.tracks.len()).max().unwrap_or(0);
+    let track = |rank: usize, (named_by, form): &(usize, &Form<'_>)| {
+        Some((*named_by, *form.tracks.get(rank).or(form.tracks.last())?))
     };
-    let (family, channels) = kin;
-    let family = family.to_string();
-    let family = family.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-    // The first class has the plain name; another of the same decoder is called by its channels.
-    let by_both = format!("audio-{family}-{channels}ch");
-    let known = ids.iter().any(|(other, _)| *other == kin.0);
-    let id = match (ids.is_empty(), known) {
-        (true, _) => "audio".to_owned(),
-        (false, false) => format!("audio-{family}"),
-        (false, true) => by_both.clone(),
-    };
-    let id = if ids.iter().any(|(_, taken)| *taken == id) { by_both } else { id };
-    ids.push((kin.0, id.clone()));
-    Class { id, ranks: (0..ranks).map(rank).collect() }
+    (0..count).map(|rank| listed.iter().filter_map(|one| track(rank, one)).collect()).collect()
 }
