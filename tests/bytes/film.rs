@@ -88,13 +88,13 @@ impl Judge<'_> {
         self.judged.wrong.push(what);
     }
 
-    /// A format has no manifest of the film: right if none of the tracks has a codec for which it has a place.
+    /// A manifest that was not given is wrong, unless the format can carry none of the tracks.
     fn refused(&mut self, tag: &str, error: String) {
-        const FRAGMENTED_ALONE: [[u8; 4]; 4] = [*b"av01", *b"vp09", *b"dvh1", *b"dav1"];
-        let mut tracks = self.film.presentation.groups.iter().flat_map(|g| &g.tracks);
-        let cannot = matches!(tag, "smooth" | "m3u8-aapl" | "m3u8-aapl-v3")
-            && tracks.all(|t| FRAGMENTED_ALONE.contains(&t.codec.four_cc().0));
-        if !(cannot && error.contains("can be carried")) {
+        let carries = |track: TrackRef| {
+            let codec = &self.film.presentation.track(track).codec;
+            format(if tag == "smooth" { "" } else { tag }).carries(&**codec)
+        };
+        if self.film.tracks().into_iter().any(carries) || !error.contains("none of the film's tracks can be carried") {
             self.wrong(format!("{tag}: {error}"));
         }
     }
@@ -103,7 +103,7 @@ impl Judge<'_> {
         let listed = match listing::dash(self.film, format(tag), MODERN) {
             Ok(listed) => listed,
             Err(e) => {
-                self.wrong(format!("{tag}: {e}"));
+                self.refused(tag, e);
                 return Vec::new();
             }
         };

@@ -42,7 +42,7 @@ const RULES: &[Rule] = &[
     (
         "Representation",
         &["!id", "!bandwidth", "supplementalCodecs", "supplementalProfiles"],
-        &["AudioChannelConfiguration*", "BaseURL*", "SegmentTemplate?"],
+        &["AudioChannelConfiguration*", "SupplementalProperty*", "BaseURL*", "SegmentTemplate?"],
     ),
     ("SegmentTemplate", &["timescale", "presentationTimeOffset", "media", "initialization"], &["SegmentTimeline?"]),
     ("SegmentTimeline", &[], &["S+"]),

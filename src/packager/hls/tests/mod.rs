@@ -3,6 +3,7 @@
 mod long_films;
 mod playlists;
 mod real_films;
+mod renditions;
 mod segments;
 
 use crate::media::{Presentation, TrackKind, TrackRef};
