@@ -6,9 +6,9 @@
 
 mod bitrate;
 mod body;
+mod captions;
 mod carried;
 mod fragment;
-mod language;
 mod markup;
 mod names;
 mod payload;
@@ -34,6 +34,7 @@ pub use crate::media::MAX_QUALITIES;
 
 use crate::codec::{Codec, SampleError};
 use crate::isobmff::WriteError;
+use crate::media::language;
 use crate::media::{Presentation, TrackRef};
 use crate::time::{Timescale, UtcTime};
 
