@@ -9,6 +9,7 @@ mod aac_sample_entry;
 mod avc;
 mod avc_sps;
 mod child_boxes;
+mod closed_captions;
 mod timed_text;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ use bytes::Bytes;
 
 pub use aac::Aac;
 pub use avc::Avc;
+pub use closed_captions::{CaptionScanner, ClosedCaptions};
 pub use timed_text::{TextForm, TimedText};
 
 use crate::isobmff::FourCc;
