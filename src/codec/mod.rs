@@ -13,6 +13,7 @@ mod avc;
 mod avc_sps;
 mod channels;
 mod child_boxes;
+mod closed_captions;
 mod colour;
 mod dolby;
 mod dolby_vision;
@@ -41,6 +42,7 @@ pub use ac3::Ac3;
 pub use av1::Av1;
 pub use avc::Avc;
 pub use channels::ChannelConfiguration;
+pub use closed_captions::{CaptionScanner, ClosedCaptions};
 pub use colour::{Colour, DynamicRange, LightLevels};
 pub use dolby_vision::DolbyVision;
 pub use dts::Dts;
@@ -289,6 +291,12 @@ pub enum Error {
         what: &'static str,
         /// Byte offset inside the sample entry.
         position: usize,
+    },
+    /// Captions that cannot be read.
+    #[error("captions: {reason}")]
+    Captions {
+        /// What is wrong with them.
+        reason: String,
     },
     /// The media is already encrypted.
     #[error("sample entry '{four_cc}' is encrypted; only clear sources can be packaged")]

@@ -25,6 +25,8 @@ pub enum WhyLeftOut {
     Damaged,
     /// It has no samples to serve.
     Empty,
+    /// The server manifest names a file of captions that is not there.
+    Missing,
     /// The format asked for cannot carry its codec.
     Format,
 }
@@ -37,6 +39,7 @@ impl WhyLeftOut {
             WhyLeftOut::Encrypted => "encrypted",
             WhyLeftOut::Damaged => "damaged",
             WhyLeftOut::Empty => "empty",
+            WhyLeftOut::Missing => "missing",
             WhyLeftOut::Format => "format",
         }
     }

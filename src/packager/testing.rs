@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use super::{Context, Dialect, MediaData, Noun, Plan, SegmentRequest, Selection};
 use crate::codec::{
-    AudioProperties, ChannelConfiguration, Codec, SampleError, SmoothProperties, TransportStream, VideoProperties,
+    AudioProperties, ChannelConfiguration, ClosedCaptions, Codec, SampleError, SmoothProperties, TransportStream,
+    VideoProperties,
 };
 use crate::isobmff::FourCc;
 use crate::media::{
@@ -186,6 +187,7 @@ pub(crate) fn group(name: &str, kind: TrackKind, bounds: &[u32], specs: &[TrackS
         label: None,
         purpose: Purpose::default(),
         is_default: false,
+        closed_captions: ClosedCaptions::default(),
         timescale: Timescale::new(first.timescale).expect("not zero"),
         starts: starts.iter().map(|s| at(*s)).collect(),
         end: at(*end),

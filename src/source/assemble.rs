@@ -10,6 +10,7 @@ use crate::media::{
 };
 use crate::time::{MediaTime, Timescale};
 
+use super::captions;
 use super::choice::{self, Stated};
 use super::ism::{Entry, ServerManifest};
 use super::{Error, FileIndex, SourceTrack, grid};
@@ -43,11 +44,11 @@ const MAX_LEFT_OUT: usize = 256;
 
 /// A track of the server manifest found in its file.
 #[derive(Clone, Copy)]
-struct Found<'a> {
-    entry: &'a Entry,
-    file: FileId,
+pub(super) struct Found<'a> {
+    pub(super) entry: &'a Entry,
+    pub(super) file: FileId,
     index: &'a FileIndex,
-    track: &'a SourceTrack,
+    pub(super) track: &'a SourceTrack,
 }
 
 /// Puts a presentation together. `files` are all files that the server manifest names.
@@ -62,7 +63,8 @@ pub fn assemble(
     files: &[(SourceFile, Arc<FileIndex>)],
     settings: &Settings,
 ) -> Result<Presentation, Error> {
-    let found = find_tracks(name, manifest, files)?;
+    let (found, mut left_out) = find_tracks(name, manifest, files)?;
+    left_out.extend(refused(files).into_iter().map(|(left_out, _)| left_out));
     if found.len() > MAX_QUALITIES {
         return Err(Error::TooManyQualities { count: found.len(), limit: MAX_QUALITIES });
     }
@@ -75,6 +77,11 @@ pub fn assemble(
     for (group_name, named, members) in grouped.iter().filter(|(_, _, m)| m[0].entry.kind == TrackKind::Audio) {
         groups.extend(audio_groups(group_name, *named, members, master.as_deref(), settings));
     }
+    let master = groups.first().map(|g| (0..=g.segment_count()).map(|i| g.boundary_time(i)).collect::<Vec<_>>());
+    for (group_name, named, members) in grouped.iter().filter(|(_, _, m)| m[0].entry.kind == TrackKind::Text) {
+        let empty = |starts, end| empty_group(group_name, *named, &members[0], Timescale::MILLISECONDS, starts, end);
+        groups.extend(members.iter().filter_map(|m| captions::group(m, master.as_deref(), settings, &empty)));
+    }
     // Back to the server manifest's order.
     let position = |g: &TrackGroup| {
         grouped
@@ -85,6 +92,7 @@ pub fn assemble(
     make_names_unique(&mut groups);
     let stated: Vec<Stated> = groups.iter().map(|g| stated(g, &found)).collect();
     choice::mark_defaults(&mut groups, &stated);
+    choice::mark_captions(&mut groups, &stated);
     if let Some(group) = groups.iter().find(|g| g.segment_count() > MAX_SEGMENTS) {
         let (group, count) = (group.name.clone(), group.segment_count());
         return Err(Error::TooManySegments { group, count, limit: MAX_SEGMENTS });
@@ -93,7 +101,7 @@ pub fn assemble(
         revision,
         files: files.iter().map(|(file, _)| file.clone()).collect(),
         groups,
-        left_out: refused(files).into_iter().map(|(left_out, _)| left_out).collect(),
+        left_out,
         fragments_per_ts_segment: manifest
             .fragments_per_hls_segment
             .unwrap_or(settings.fragments_per_ts_segment)
@@ -110,12 +118,23 @@ fn find_tracks<'a>(
     name: &str,
     manifest: &'a ServerManifest,
     files: &'a [(SourceFile, Arc<FileIndex>)],
-) -> Result<Vec<Found<'a>>, Error> {
-    let mut found = Vec::new();
+) -> Result<(Vec<Found<'a>>, Vec<LeftOut>), Error> {
+    let (mut found, mut left_out) = (Vec::new(), Vec::new());
+    // A film without one of its captions is better than none.
+    let mut no_captions = |entry: &Entry, why| {
+        let (file, codec) = (entry.src.clone(), entry.kind.as_str().to_owned());
+        left_out.push(LeftOut { file, track: entry.track_id.unwrap_or(0), codec, why });
+    };
     for entry in &manifest.entries {
         let file = files.iter().position(|(file, _)| file.name == entry.src);
         let missing = || Error::MissingFile { manifest: name.to_owned(), file: entry.src.clone() };
-        let file = file.ok_or_else(missing)?;
+        let Some(file) = file else {
+            if entry.kind == TrackKind::Text {
+                no_captions(entry, WhyLeftOut::Missing);
+                continue;
+            }
+            return Err(missing());
+        };
         let index = &files[file].1;
         let of_kind = || index.tracks.iter().filter(|t| t.kind == Some(entry.kind));
         // A trackID of the wrong kind means a muxed file listed with its default: go by the handler.
@@ -125,9 +144,13 @@ fn find_tracks<'a>(
             .or_else(|| of_kind().next());
         let Some(track) = track else {
             let (manifest, file) = (name.to_owned(), entry.src.clone());
+            if entry.kind == TrackKind::Text {
+                no_captions(entry, WhyLeftOut::Empty);
+                continue;
+            }
             return Err(Error::MissingTrack { manifest, file, kind: entry.kind.as_str() });
         };
-        if track.codec.is_ok() && track.served_samples > 0 {
+        if track.codec.is_ok() && (track.served_samples > 0 || track.text.is_some()) {
             found.push(Found { entry, file: FileId(file as u32), index, track });
         }
     }
@@ -135,7 +158,7 @@ fn find_tracks<'a>(
         let reasons: Vec<String> = refused(files).into_iter().map(|(_, reason)| reason).collect();
         return Err(Error::NothingToServe { reasons: reasons.join("; ") });
     }
-    Ok(found)
+    Ok((found, left_out))
 }
 
 /// The tracks of pictures, sound and text that cannot be served, whether the server manifest names them or
@@ -146,7 +169,7 @@ fn refused(files: &[(SourceFile, Arc<FileIndex>)]) -> Vec<(LeftOut, String)> {
         for track in index.tracks.iter().filter(|t| t.kind.is_some()) {
             let (why, reason) = match &track.codec {
                 Err(error) => (why(error), format!("{}: track {}: {error}", file.name, track.id)),
-                Ok(_) if track.served_samples == 0 => {
+                Ok(_) if track.served_samples == 0 && track.text.is_none() => {
                     (WhyLeftOut::Empty, format!("{}: track {} is empty", file.name, track.id))
                 }
                 Ok(_) => continue,
@@ -190,9 +213,14 @@ fn group<'a>(found: &[Found<'a>]) -> Vec<Named<'a>> {
             TrackKind::Audio | TrackKind::Text => entry.title.as_ref(),
             TrackKind::Video => None,
         });
-        let name = given.cloned().unwrap_or_else(|| entry.kind.as_str().to_owned());
+        let name = given.cloned().unwrap_or_else(|| match entry.kind {
+            // Server manifests call it so.
+            TrackKind::Text => "textstream".to_owned(),
+            kind => kind.as_str().to_owned(),
+        });
         let home = groups.iter_mut().find(|(n, _, members)| {
-            *n == name && members[0].entry.kind == entry.kind && language(&members[0]) == language(item)
+            let kind = members[0].entry.kind;
+            *n == name && kind == entry.kind && kind != TrackKind::Text && language(&members[0]) == language(item)
         });
         match home {
             // The same stored track twice is one quality.
@@ -204,7 +232,7 @@ fn group<'a>(found: &[Found<'a>]) -> Vec<Named<'a>> {
     groups
 }
 
-fn language(found: &Found<'_>) -> String {
+pub(super) fn language(found: &Found<'_>) -> String {
     found.entry.language.clone().unwrap_or_else(|| found.track.language.clone())
 }
 
@@ -388,6 +416,7 @@ fn empty_group(
         label: first.entry.label.as_ref().or(first.entry.title.as_ref()).or(first.track.label.as_ref()).cloned(),
         purpose: first.entry.purpose.clone().or(&first.track.purpose),
         is_default: false,
+        closed_captions: first.track.closed_captions,
         timescale,
         starts,
         end,

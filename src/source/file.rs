@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::codec::{self, Codec};
+use crate::codec::{self, CaptionScanner, ClosedCaptions, Codec};
 use crate::isobmff::{self, BoxHeader, FourCc, Movie, MovieFragment, TrackExtends, TrackFragmentRandomAccess};
 use crate::media::{ByteRange, Edit, Purpose, SampleIndex, SampleIndexBuilder, SampleIndexError, TrackKind};
-use crate::text::TimedText;
+use crate::text::{FileKind, TimedText};
 use crate::time::Timescale;
 
 use super::fragmented::{self, TrackCollector};
+use super::text::{self, TextReader};
 use super::window::Window;
 use super::{Error, Step, describe, edits, progressive};
 
@@ -23,6 +24,8 @@ pub enum Container {
         /// `moov` comes before the media, so that a download can be played while it runs.
         moov_first: bool,
     },
+    /// It is captions and nothing else.
+    Captions,
     /// In movie fragments.
     Fragmented {
         /// How many `moof` boxes there are.
@@ -92,6 +95,8 @@ pub struct SourceTrack {
     pub fragment_starts: Option<Vec<u32>>,
     /// What captions and subtitles say.
     pub text: Option<Arc<TimedText>>,
+    /// Captions inside of its first pictures.
+    pub closed_captions: ClosedCaptions,
 }
 
 /// The largest `moov` that is read, bytes.
@@ -101,6 +106,9 @@ pub const MAX_MOOF: u64 = 64 << 20;
 
 /// Parameter sets stand at the beginning of a sample: no more of it is read.
 const FIRST_SAMPLE: u64 = 64 << 10;
+/// How much of the first pictures is looked at for captions inside of them, and how many there are at most.
+const FIRST_PICTURES: u64 = 256 << 10;
+const MAX_PICTURES: usize = 300;
 const FIRST_READ: u64 = 64 << 10;
 const NEXT_READ: u64 = 16 << 10;
 
@@ -122,6 +130,8 @@ pub struct FileIndexer {
     known_times: HashMap<(u32, u64), u64>,
     random_access_read: bool,
     want_first_sample: Vec<(usize, Bytes)>,
+    want_text: Vec<TextReader>,
+    want_captions: Vec<(usize, CaptionScanner)>,
     indexed: Option<FileIndex>,
 }
 
@@ -143,6 +153,8 @@ impl FileIndexer {
             known_times: HashMap::new(),
             random_access_read: false,
             want_first_sample: Vec::new(),
+            want_text: Vec::new(),
+            want_captions: Vec::new(),
             indexed: None,
         }
     }
@@ -157,6 +169,9 @@ impl FileIndexer {
     /// # Errors
     /// [`Error`] when the file is damaged; stepping again gives no more.
     pub fn step(&mut self) -> Result<Step<FileIndex>, Error> {
+        if let Some(kind) = FileKind::of(&self.name) {
+            return Ok(self.captions(kind));
+        }
         if self.indexed.is_none() {
             if let Some(range) = self.walk()? {
                 return Ok(Step::Need(range));
@@ -164,7 +179,55 @@ impl FileIndexer {
             let index = self.index()?;
             self.indexed = Some(index);
         }
-        self.read_first_samples()
+        match self.read_texts().or_else(|| self.read_captions()) {
+            Some(range) => Ok(Step::Need(range)),
+            None => self.read_first_samples(),
+        }
+    }
+
+    /// A caption file is read whole.
+    fn captions(&mut self, kind: FileKind) -> Step<FileIndex> {
+        if self.length > crate::text::MAX_BYTES {
+            return Step::Done(text::too_large(&self.name, self.length));
+        }
+        match self.window.get(&(0..self.length)) {
+            Some(bytes) => Step::Done(text::file(&self.name, kind, &bytes)),
+            None => Step::Need(0..self.length),
+        }
+    }
+
+    /// Captions inside of pictures are in the first of them, if at all: what is to be read of those.
+    fn read_captions(&mut self) -> Option<ByteRange> {
+        let index = self.indexed.as_mut()?;
+        while let Some((track, scanner)) = self.want_captions.last_mut() {
+            let track = index.tracks.get_mut(*track)?;
+            let first = track.samples.first()?;
+            let range = first.offset..first.offset.saturating_add(FIRST_PICTURES).min(self.length);
+            let Some(bytes) = self.window.get(&range) else { return Some(range) };
+            for (_, sample) in track.samples.iter_from(0).take(MAX_PICTURES) {
+                let Some(start) = sample.offset.checked_sub(range.start).and_then(|at| usize::try_from(at).ok()) else {
+                    continue;
+                };
+                let end = start.saturating_add(sample.size as usize).min(bytes.len());
+                scanner.sample(bytes.get(start..end).unwrap_or_default());
+            }
+            track.closed_captions = scanner.found();
+            self.want_captions.pop();
+        }
+        None
+    }
+
+    /// Captions in the file are read whole: what is wanted next.
+    fn read_texts(&mut self) -> Option<ByteRange> {
+        let index = self.indexed.as_mut()?;
+        while let Some(reader) = self.want_text.last_mut() {
+            let track = index.tracks.get_mut(reader.track)?;
+            if let Some(range) = reader.step(track, &self.window) {
+                return Some(range);
+            }
+            self.want_text.pop();
+        }
+        None
     }
 
     /// Walks the top-level boxes; `None` at the end.
@@ -327,6 +390,19 @@ impl FileIndexer {
                 return Err(Error::SamplesOverlap { file, track, bytes, length });
             }
             let indexed = source_track(&movie, track, samples, fragment_starts, encrypted);
+            if indexed.kind == Some(TrackKind::Video)
+                && indexed.codec.is_ok()
+                && !indexed.samples.is_empty()
+                && let Some(scanner) = track.sample_entries.first().and_then(|e| CaptionScanner::of_sample_entry(e))
+            {
+                self.want_captions.push((tracks.len(), scanner));
+            }
+            if indexed.kind == Some(TrackKind::Text)
+                && !encrypted
+                && let Some(entry) = track.sample_entries.first()
+            {
+                self.want_text.extend(TextReader::new(tracks.len(), entry));
+            }
             if let Some(entry) = track.sample_entries.first()
                 && codec::wants_first_sample(entry)
                 && !encrypted
@@ -406,6 +482,7 @@ fn source_track(
         kind: match &track.handler.0 {
             b"vide" => Some(TrackKind::Video),
             b"soun" => Some(TrackKind::Audio),
+            _ if text::is_text(track, sample_entry) => Some(TrackKind::Text),
             _ => None,
         },
         handler_name: track.handler_name.clone(),
@@ -430,6 +507,7 @@ fn source_track(
         samples: Arc::new(samples),
         fragment_starts,
         text: None,
+        closed_captions: ClosedCaptions::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::codec::ClosedCaptions;
 use crate::media::{AUDIO_PURPOSE_SCHEME, Presentation, Purpose, ROLE_SCHEME, TrackKind};
 use crate::packager::carried::{Carried, carried};
 use crate::packager::markup::Markup;
@@ -55,6 +56,7 @@ pub(super) fn render(
         let place = Place {
             id: position + 1,
             is_chosen: chosen.is_some_and(|chosen| chosen.index == set.index),
+            has_peers: of_kind().any(|other| other.index != set.index),
             camera: camera(&sets, set),
             before: sets.iter().take(position).filter(|s| s.index == set.index).map(|s| s.tracks.len()).sum(),
             has_sdr: sets.iter().any(colour::is_sdr_video),
@@ -90,6 +92,8 @@ struct Place {
     id: usize,
     /// It is of the group that plays unless another is chosen.
     is_chosen: bool,
+    /// There are other groups of its kind.
+    has_peers: bool,
     /// The number of its camera where there are several.
     camera: Option<usize>,
     /// Representations of its group in sets before it.
@@ -139,7 +143,7 @@ fn adaptation_set(
     if let Some(tag) = language::tag(&group.language) {
         xml.attribute("lang", &tag);
     }
-    if dialect == Dialect::Modern && peers.is_chosen && peers.count > 1 && group.kind != TrackKind::Text {
+    if dialect == Dialect::Modern && place.is_chosen && place.has_peers && group.kind != TrackKind::Text {
         // Above the 1 of those without the attribute (5.3.3.2).
         xml.number("selectionPriority", 2u64);
     }
@@ -157,7 +161,9 @@ fn adaptation_set(
     if let Some(label) = label {
         xml.start("Label").text(label).end();
     }
-    purpose(xml, &group.purpose, group.kind, place.is_chosen, dialect);
+    let is_chosen = if group.kind == TrackKind::Text { group.is_default } else { place.is_chosen };
+    closed_captions(xml, group.closed_captions);
+    purpose(xml, &group.purpose, group.kind, is_chosen, dialect);
     if let (Dialect::Modern, Some(camera)) = (dialect, place.camera) {
         descriptor(xml, "Viewpoint", VIEWPOINT_SCHEME, &format!("vp{camera}"));
     }
@@ -180,7 +186,12 @@ fn purpose(xml: &mut Markup, purpose: &Purpose, kind: TrackKind, is_chosen: bool
         }
     }
     purpose.accessibility.iter().for_each(|value| descriptor(xml, "Accessibility", ROLE_SCHEME, value));
-    if dialect == Dialect::Modern {
+    if dialect == Dialect::Modern && kind == TrackKind::Text {
+        // Captions are shown when asked for, so there need be no main ones.
+        if is_chosen && !purpose.has_role("main") {
+            descriptor(xml, "Role", ROLE_SCHEME, "main");
+        }
+    } else if dialect == Dialect::Modern {
         let usual = if is_chosen { "main" } else { "alternate" };
         let tells_its_place = purpose.has_role("main") || purpose.has_role("alternate");
         if !tells_its_place && (purpose.roles.is_empty() || !purpose.is_auxiliary()) {
@@ -193,6 +204,19 @@ fn purpose(xml: &mut Markup, purpose: &Purpose, kind: TrackKind, is_chosen: bool
 /// An element of DescriptorType (ISO/IEC 23009-1 5.8.2).
 pub(super) fn descriptor(xml: &mut Markup, name: &'static str, scheme: &str, value: &str) {
     xml.start(name).attribute("schemeIdUri", scheme).attribute("value", value).end();
+}
+
+/// Captions inside of pictures (ANSI/SCTE 214-1 7.2), whose languages nobody states.
+fn closed_captions(xml: &mut Markup, found: ClosedCaptions) {
+    let channels = [(found.first_field, "CC1=und"), (found.second_field, "CC3=und")];
+    let channels: Vec<&str> = channels.iter().filter(|(there, _)| *there).map(|(_, name)| *name).collect();
+    if !channels.is_empty() {
+        descriptor(xml, "Accessibility", "urn:scte:dash:cc:cea-608:2015", &channels.join(";"));
+    }
+    let services: Vec<String> = found.service_numbers().map(|number| format!("{number}=lang:und")).collect();
+    if !services.is_empty() {
+        descriptor(xml, "Accessibility", "urn:scte:dash:cc:cea-708:2015", &services.join(";"));
+    }
 }
 
 /// The template and timeline that all representations of the set share (5.3.9.5, 5.3.9.6).

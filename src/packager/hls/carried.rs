@@ -3,8 +3,8 @@
 use crate::media::{Presentation, Track, TrackGroup, TrackKind, TrackRef};
 use crate::packager::{Error, MAX_QUALITIES};
 
-use super::Flavor;
 use super::renditions::same_content;
+use super::{Flavor, subtitles};
 
 /// What a multivariant playlist is written from.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub(super) struct Listing {
     pub angles: Vec<Vec<TrackRef>>,
     /// Each audio group's tracks, highest bitrate first; never empty ones.
     pub audio: Vec<Vec<TrackRef>>,
+    /// Subtitles.
+    pub text: Vec<TrackRef>,
 }
 
 impl Listing {
@@ -34,11 +36,12 @@ impl Listing {
         if video.is_empty() && audio.is_empty() {
             return Err(nothing_to_carry(presentation.groups.iter().flat_map(|g| &g.tracks)));
         }
-        let count = video.len() + angles.iter().chain(&audio).map(Vec::len).sum::<usize>();
+        let text = subtitles::listed(presentation);
+        let count = video.len() + angles.iter().chain(&audio).map(Vec::len).sum::<usize>() + text.len();
         if count > MAX_QUALITIES {
             return Err(Error::TooManyQualities { count, limit: MAX_QUALITIES });
         }
-        Ok(Listing { video, angles, audio })
+        Ok(Listing { video, angles, audio, text })
     }
 }
 

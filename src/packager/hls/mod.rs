@@ -8,11 +8,13 @@
 //! [`Dialect::Modern`](super::Dialect::Modern) they say more, and truly: `BANDWIDTH` is measured of what is sent.
 
 mod carried;
+mod closed_captions;
 mod media_playlist;
 mod multivariant;
 mod packing;
 mod rate;
 mod renditions;
+mod subtitles;
 mod told_apart;
 mod ts;
 mod uri;
@@ -24,7 +26,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use super::{Context, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest, cmaf};
+use super::{Context, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest, captions, cmaf};
 use crate::codec::Codec;
 use crate::media::{Presentation, Track, TrackKind, TrackRef};
 use crate::time::Timescale;
@@ -94,7 +96,7 @@ impl Flavor {
     }
 
     fn carries(self, codec: &dyn Codec) -> bool {
-        self == Flavor::Cmaf || codec.transport_stream().is_some()
+        self == Flavor::Cmaf || codec.transport_stream().is_some() || codec.text().is_some()
     }
 
     /// The codec as `CODECS` names it.
@@ -111,6 +113,15 @@ impl Flavor {
         match self {
             Flavor::Cmaf => 1,
             Flavor::V4 | Flavor::V3 => presentation.fragments_per_ts_segment.max(1) as usize,
+        }
+    }
+
+    /// The MPEG-2 time stamp, in 90 kHz, at which presentations begin: where transport streams do, or where the
+    /// times of fragmented MP4 count from (RFC 8216 3.5).
+    const fn zero_stamp(self) -> u64 {
+        match self {
+            Flavor::Cmaf => 0,
+            Flavor::V4 | Flavor::V3 => ts::ZERO_STAMP,
         }
     }
 
@@ -141,7 +152,7 @@ impl Flavor {
     }
 
     fn init(self, presentation: &Presentation, at: TrackRef, context: &Context<'_>) -> Result<Rendered, Error> {
-        if !self.has_initialization_segments() {
+        if !self.has_initialization_segments() || subtitles::is_web_vtt(self, presentation, presentation.track(at)) {
             return Err(Error::NoSuchResource);
         }
         carried::check(self, presentation, at)?;
@@ -190,6 +201,11 @@ impl Flavor {
         media: &MediaData,
         context: &Context<'_>,
     ) -> Result<Rendered, Error> {
+        if let (Some(text), Some(part)) = (captions::text_of(presentation, plan), plan.parts.first())
+            && subtitles::is_web_vtt(self, presentation, presentation.track(part.track))
+        {
+            return captions::web_vtt(presentation, plan, text, self.zero_stamp());
+        }
         match self {
             Flavor::Cmaf => {
                 let group = plan.parts.first().map_or(0, |part| part.track.group);

@@ -111,7 +111,9 @@ fn check_value(tag: &str, name: &str, value: &str) {
         }
         "TYPE" => assert!(["AUDIO", "VIDEO", "SUBTITLES", "CLOSED-CAPTIONS"].contains(&value), "{what}"),
         "DEFAULT" | "AUTOSELECT" | "FORCED" => assert!(["YES", "NO"].contains(&value), "{what}"),
-        "URI" | "GROUP-ID" | "NAME" | "LANGUAGE" | "CODECS" | "AUDIO" | "VIDEO" | "CHANNELS" | "CHARACTERISTICS" => {
+        "CLOSED-CAPTIONS" if value == "NONE" => {}
+        "URI" | "GROUP-ID" | "NAME" | "LANGUAGE" | "CODECS" | "AUDIO" | "VIDEO" | "CHANNELS" | "CHARACTERISTICS"
+        | "SUBTITLES" | "CLOSED-CAPTIONS" | "INSTREAM-ID" => {
             let inner = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).expect(&what);
             assert!(!inner.is_empty() && !inner.contains('"'), "{what}");
             if name == "URI" {
@@ -150,8 +152,8 @@ pub(crate) fn multivariant(text: &str) -> Multivariant {
         let peak = number("BANDWIDTH").expect("BANDWIDTH");
         assert!(number("AVERAGE-BANDWIDTH").is_none_or(|a| a <= peak), "{variant:?}");
         assert!(variant.contains_key("CODECS"), "{variant:?}");
-        for kind in ["AUDIO", "VIDEO"] {
-            let Some(group) = variant.get(kind) else { continue };
+        for kind in ["AUDIO", "VIDEO", "SUBTITLES", "CLOSED-CAPTIONS"] {
+            let Some(group) = variant.get(kind).filter(|group| *group != "NONE") else { continue };
             let defines = |m: &Attributes| m["TYPE"] == kind && m.get("GROUP-ID") == Some(group);
             assert!(out.media.iter().any(defines), "{kind}={group} is defined");
         }
