@@ -1,5 +1,7 @@
 // Judges one case: a page with one player on one manifest, put through its paces.
 
+import { judgeExtra } from './extras.mjs';
+
 const stepTimeout = 20_000;
 const durationTolerance = 0.5;
 
@@ -16,7 +18,7 @@ export async function judge(browser, site, test, expected, screenshots) {
     const page = await context.newPage();
     const problems = watch(page);
     await page.goto(site.origin);
-    const verdict = await paces(page, test, expected, problems, screenshots);
+    const verdict = await (test.paces ? judgeExtra(page, test, problems, screenshots) : paces(page, test, expected, problems, screenshots));
     if (problems.length) throw new Error(problems.join('; '));
     return verdict;
   } finally {

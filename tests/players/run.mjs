@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 import { allCases } from './cases.mjs';
+import { extraCases } from './extras.mjs';
 import { judge } from './judge.mjs';
 import { startSite } from './site.mjs';
 
@@ -13,6 +14,7 @@ const usage = `node tests/players/run.mjs [OPTIONS] BASE_URL
   --duration S      length of the film, default 40
   --heights A,B     heights of its qualities, default 234,360,540,720
   --languages A,B   languages of its sound, default eng,spa; '' for none
+  --extras          besides, winding and thumbnails of the demo film
   --jobs N          players at the same time, default 2
   --screenshot DIR  a picture of each player at 50 %
   --list            names the cases and their URLs`;
@@ -25,6 +27,7 @@ const { values: options, positionals } = parseArgs({
     duration: { type: 'string', default: '40' },
     heights: { type: 'string', default: '234,360,540,720' },
     languages: { type: 'string', default: 'eng,spa' },
+    extras: { type: 'boolean' },
     jobs: { type: 'string', default: '2' },
     screenshot: { type: 'string' },
     list: { type: 'boolean' },
@@ -33,7 +36,9 @@ const { values: options, positionals } = parseArgs({
 });
 
 const overrides = Object.fromEntries(options.url.map((one) => one.split(/=(.*)/s).slice(0, 2)));
-const cases = allCases(positionals[0]?.replace(/\/$/, ''), overrides).filter(
+const matrix = allCases(positionals[0]?.replace(/\/$/, ''), overrides);
+const extras = options.extras ? extraCases((format) => matrix.find((one) => one.format === format).url) : [];
+const cases = [...matrix, ...extras].filter(
   ({ name, player }) => !options.only.length || options.only.some((wanted) => wanted === name || wanted === player),
 );
 const expected = {
@@ -78,11 +83,11 @@ async function attempt(test, note) {
   const seconds = () => `(${((Date.now() - start) / 1000).toFixed(1)} s)`;
   try {
     const details = await judge(browser, site, test, expected, options.screenshot);
-    console.log(`ok ${test.player} ${test.format} ${details}${note} ${seconds()}`);
+    console.log(`ok ${test.name.replaceAll('/', ' ')} ${details}${note} ${seconds()}`);
     passed++;
     return true;
   } catch (error) {
-    console.log(`FAIL ${test.player} ${test.format} ${error.message.split('\n')[0]}${note} ${seconds()}`);
+    console.log(`FAIL ${test.name.replaceAll('/', ' ')} ${error.message.split('\n')[0]}${note} ${seconds()}`);
     return false;
   }
 }

@@ -5,4 +5,5 @@ mod changes;
 mod crowd;
 mod downloads;
 mod site;
+mod thumbnails;
 mod urls;
