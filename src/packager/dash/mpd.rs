@@ -12,7 +12,7 @@ use crate::packager::track_fragment::media_type;
 use crate::packager::{Context, Dialect, Error, Format, Rendered, language, text};
 use crate::time::{MediaTime, Timescale};
 
-use super::{Kind, LIVE_PROFILE, MPD_TYPE, colour, representation};
+use super::{Kind, LIVE_PROFILE, MPD_TYPE, colour, images, representation, trick};
 
 /// Whole seconds.
 const ONE: Timescale = Timescale::new(1).unwrap();
@@ -62,6 +62,17 @@ pub(super) fn render(
             has_sdr: sets.iter().any(colour::is_sdr_video),
         };
         adaptation_set(&mut xml, kind, presentation, set, &place, context.dialect);
+    }
+    if context.dialect == Dialect::Modern {
+        let mut id = sets.len();
+        for (position, set) in sets.iter().enumerate() {
+            if trick::write(&mut xml, kind, presentation, set, (id + 1, position + 1)) {
+                id += 1;
+            }
+        }
+        if let Some(grid) = &context.thumbnails {
+            images::write(&mut xml, grid, id + 1);
+        }
     }
     Ok(text(xml.finish(), MPD_TYPE))
 }
@@ -167,7 +178,7 @@ fn adaptation_set(
     if let (Dialect::Modern, Some(camera)) = (dialect, place.camera) {
         descriptor(xml, "Viewpoint", VIEWPOINT_SCHEME, &format!("vp{camera}"));
     }
-    segment_template(xml, kind, presentation, set, dialect);
+    segment_template(xml, kind, presentation, set, "Fragments", dialect);
     for (index, track) in set.tracks.iter().enumerate() {
         representation::write(xml, kind, set, track, place.before + index, dialect);
     }
@@ -225,7 +236,14 @@ fn closed_captions(xml: &mut Markup, found: ClosedCaptions) {
 /// in the URL, whatever the media's real rate. For today's players that part of the URL is the
 /// representation's `BaseURL`, and `@bandwidth` is what the standard wants it to be; the URL that comes
 /// out is the same.
-fn segment_template(xml: &mut Markup, kind: &Kind, presentation: &Presentation, set: &Carried<'_>, dialect: Dialect) {
+pub(super) fn segment_template(
+    xml: &mut Markup,
+    kind: &Kind,
+    presentation: &Presentation,
+    set: &Carried<'_>,
+    noun: &str,
+    dialect: Dialect,
+) {
     let scale = (kind.timescale)(presentation, set.index, dialect);
     let name = url_name(&set.group.name);
     let (quality, media, init) = match dialect {
@@ -239,7 +257,7 @@ fn segment_template(xml: &mut Markup, kind: &Kind, presentation: &Presentation, 
         // Where the Period begins on the timeline of the segments (5.3.9.2).
         xml.number("presentationTimeOffset", zero.unsigned_abs());
     }
-    xml.format("media", format_args!("{quality}Fragments({name}=$Time$,format={tag}){media}"));
+    xml.format("media", format_args!("{quality}{noun}({name}=$Time$,format={tag}){media}"));
     xml.format("initialization", format_args!("{quality}Fragments({name}=i,format={tag}){init}"));
     xml.start("SegmentTimeline");
     for (index, run) in runs(set.group, scale).enumerate() {

@@ -26,5 +26,7 @@ export default {
     player.enableText(true);
     player.setTextTrack(player.getTracksFor('text').findIndex((track) => track.lang === language));
   },
+  images: () => player.getRepresentationsByType('image').length,
+  thumbnail: (time) => new Promise((resolve) => player.provideThumbnail(time, resolve)),
   chosen: () => player.getCurrentTrackFor('audio')?.lang,
 };
