@@ -25,7 +25,12 @@ fn at_seconds(about: &str, file: &Path, from: usize, count: usize, shift: i64) {
     assert_eq!(decoded.pictures.len(), count, "{about}");
     for (index, picture) in decoded.pictures.iter().enumerate() {
         let second = (from + index) as i64 + shift;
-        assert!(judge::near(picture.pts, decoded.base, second, (1, 1), 0), "{about}: {} × {:?}", picture.pts, decoded.base);
+        assert!(
+            judge::near(picture.pts, decoded.base, second, (1, 1), 0),
+            "{about}: {} × {:?}",
+            picture.pts,
+            decoded.base
+        );
     }
 }
 

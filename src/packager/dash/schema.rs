@@ -53,13 +53,7 @@ const RULES: &[Rule] = &[
     (
         "Representation",
         &["!id", "!bandwidth", "supplementalCodecs", "supplementalProfiles"],
-        &[
-            "AudioChannelConfiguration*",
-            "EssentialProperty*",
-            "SupplementalProperty*",
-            "BaseURL*",
-            "SegmentTemplate?",
-        ],
+        &["AudioChannelConfiguration*", "EssentialProperty*", "SupplementalProperty*", "BaseURL*", "SegmentTemplate?"],
     ),
     (
         "SegmentTemplate",

@@ -153,7 +153,8 @@ impl<'a> Writer<'a> {
             let main = match self.context.dialect {
                 Dialect::Ams => group.tracks.last(),
                 Dialect::Modern => {
-                    let is_default = |(named_by, _): &&(usize, TrackRef)| self.presentation.groups[*named_by].is_default;
+                    let is_default =
+                        |(named_by, _): &&(usize, TrackRef)| self.presentation.groups[*named_by].is_default;
                     group.tracks.iter().find(is_default).or(group.tracks.first())
                 }
             };
