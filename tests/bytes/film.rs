@@ -88,11 +88,22 @@ impl Judge<'_> {
         self.judged.wrong.push(what);
     }
 
+    /// A manifest that was not given is wrong, unless the format can carry none of the tracks.
+    fn refused(&mut self, tag: &str, error: String) {
+        let carries = |track: TrackRef| {
+            let codec = &self.film.presentation.track(track).codec;
+            format(if tag == "smooth" { "" } else { tag }).carries(&**codec)
+        };
+        if self.film.tracks().into_iter().any(carries) || !error.contains("none of the film's tracks can be carried") {
+            self.wrong(format!("{tag}: {error}"));
+        }
+    }
+
     fn dash(&mut self, tag: &str) -> Vec<Listed> {
         let listed = match listing::dash(self.film, format(tag), MODERN) {
             Ok(listed) => listed,
             Err(e) => {
-                self.wrong(format!("{tag}: {e}"));
+                self.refused(tag, e);
                 return Vec::new();
             }
         };
@@ -111,7 +122,7 @@ impl Judge<'_> {
     fn smooth(&mut self) {
         let listed = match listing::smooth(self.film, format(""), MODERN) {
             Ok(listed) => listed,
-            Err(e) => return self.wrong(format!("smooth: {e}")),
+            Err(e) => return self.refused("smooth", e),
         };
         match listing::smooth(self.film, format("fmp4-v20"), MODERN) {
             Ok(old) => {
@@ -203,7 +214,7 @@ impl Judge<'_> {
     fn hls(&mut self, tag: &str, cmaf: &[Listed]) {
         let multivariant = match listing::hls(self.film, format(tag), MODERN) {
             Ok(multivariant) => multivariant,
-            Err(e) => return self.wrong(format!("{tag}: {e}")),
+            Err(e) => return self.refused(tag, e),
         };
         let (keyframes, listed): (Vec<_>, Vec<_>) = multivariant.listed.iter().cloned().partition(|(_, l)| l.keyframes);
         let transport = tag != "m3u8-cmaf";

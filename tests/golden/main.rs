@@ -17,7 +17,8 @@ use headwater::packager::{Dialect, FORMATS, Format, Noun};
 use support::{Film, Object, boxes, listing, root};
 
 /// Films whose segments are held too, then those of whose manifests alone.
-const FILMS: [&str; 4] = ["one-track-per-file", "no-edit-list", "bframes-edit-list", "fragmented-ismv"];
+const FILMS: [&str; 6] =
+    ["one-track-per-file", "no-edit-list", "bframes-edit-list", "fragmented-ismv", "dolby", "eac3-only"];
 
 /// All files of one film and dialect, by name.
 type Files = BTreeMap<String, String>;
