@@ -16,8 +16,11 @@ use headwater::media::{TrackKind, TrackRef};
 use headwater::packager::{Dialect, FORMATS, Format, Noun};
 use support::{Film, Object, boxes, listing, root};
 
-/// Films whose segments are held too, then those of whose manifests alone.
+/// Films whose segments are held too.
 const FILMS: [&str; 4] = ["one-track-per-file", "no-edit-list", "bframes-edit-list", "fragmented-ismv"];
+
+/// Films of whose manifests alone.
+const OF_MANY_TRACKS: [&str; 2] = ["angles", "twelve-tracks"];
 
 /// All files of one film and dialect, by name.
 type Files = BTreeMap<String, String>;
@@ -146,7 +149,8 @@ fn hold(folder: &Path, files: &Files) -> Vec<String> {
 fn what_is_sent_is_what_was_reviewed() {
     let mut wrong = Vec::new();
     let folders = FILMS.iter().map(|f| (root().join("fixtures/films").join(f), true));
-    for (folder, with_segments) in folders.chain([(root().join("fixtures/demo"), false)]) {
+    let many = OF_MANY_TRACKS.iter().map(|f| (root().join("fixtures/films").join(f), false));
+    for (folder, with_segments) in folders.chain(many).chain([(root().join("fixtures/demo"), false)]) {
         let film = Film::open(&folder).unwrap_or_else(|e| panic!("{e}"));
         for (dialect, name) in [(Dialect::Modern, "modern"), (Dialect::Ams, "ams")] {
             let mut files = manifests(&film, dialect);

@@ -16,6 +16,9 @@ use super::{Kind, LIVE_PROFILE, MPD_TYPE, representation};
 /// Whole seconds.
 const ONE: Timescale = Timescale::new(1).unwrap();
 
+/// Scheme of camera angles (ISO/IEC 23009-1 5.8.5.6).
+const VIEWPOINT_SCHEME: &str = "urn:mpeg:dash:viewpoint:2011";
+
 /// Writes the MPD.
 pub(super) fn render(
     format: &dyn Format,
@@ -47,7 +50,12 @@ pub(super) fn render(
         // The default, or where this format cannot carry it, the first.
         let chosen = of_kind().find(|other| other.group.is_default).or_else(|| of_kind().next());
         let is_chosen = chosen.is_some_and(|chosen| chosen.index == set.index);
-        adaptation_set(&mut xml, kind, presentation, set, position + 1, is_chosen, context.dialect);
+        let peers = Peers {
+            is_chosen,
+            count: of_kind().count(),
+            place: of_kind().position(|o| o.index == set.index).unwrap_or(0),
+        };
+        adaptation_set(&mut xml, kind, presentation, set, position + 1, peers, context.dialect);
     }
     Ok(text(xml.finish(), MPD_TYPE))
 }
@@ -60,13 +68,24 @@ fn min_buffer_seconds(sets: &[Carried<'_>]) -> u64 {
     sets.iter().map(one).max().unwrap_or(0) + 1
 }
 
+/// Where a set stands among those of its kind.
+#[derive(Clone, Copy)]
+struct Peers {
+    /// It is what is shown to viewers who have not asked for another.
+    is_chosen: bool,
+    /// How many there are.
+    count: usize,
+    /// From 0.
+    place: usize,
+}
+
 fn adaptation_set(
     xml: &mut Markup,
     kind: &Kind,
     presentation: &Presentation,
     set: &Carried<'_>,
     id: usize,
-    is_chosen: bool,
+    peers: Peers,
     dialect: Dialect,
 ) {
     let group = set.group;
@@ -85,6 +104,10 @@ fn adaptation_set(
     if let Some(tag) = language::tag(&group.language) {
         xml.attribute("lang", &tag);
     }
+    if dialect == Dialect::Modern && peers.is_chosen && peers.count > 1 && group.kind != TrackKind::Text {
+        // Above the 1 of those without the attribute (5.3.3.2).
+        xml.number("selectionPriority", 2u64);
+    }
     representation::maxima(xml, set, dialect);
     if group.kind == TrackKind::Video || dialect == Dialect::Modern {
         xml.attribute("startWithSAP", "1");
@@ -96,7 +119,11 @@ fn adaptation_set(
     if let Some(label) = label {
         xml.start("Label").text(label).end();
     }
-    purpose(xml, &group.purpose, group.kind, is_chosen, dialect);
+    purpose(xml, &group.purpose, group.kind, peers.is_chosen, dialect);
+    if dialect == Dialect::Modern && group.kind == TrackKind::Video && peers.count > 1 {
+        let camera = format!("vp{}", peers.place + 1);
+        descriptor(xml, "Viewpoint", VIEWPOINT_SCHEME, &camera);
+    }
     segment_template(xml, kind, presentation, set, dialect);
     for (index, track) in set.tracks.iter().enumerate() {
         representation::write(xml, kind, set, track, index, dialect);
@@ -118,8 +145,8 @@ fn purpose(xml: &mut Markup, purpose: &Purpose, kind: TrackKind, is_chosen: bool
     purpose.accessibility.iter().for_each(|value| descriptor(xml, "Accessibility", ROLE_SCHEME, value));
     if dialect == Dialect::Modern {
         let usual = if is_chosen { "main" } else { "alternate" };
-        let is_one = |role: &str| purpose.has_role(role);
-        if !is_one("main") && !is_one("alternate") && !(purpose.is_auxiliary() && !purpose.roles.is_empty()) {
+        let tells_its_place = purpose.has_role("main") || purpose.has_role("alternate");
+        if !tells_its_place && (purpose.roles.is_empty() || !purpose.is_auxiliary()) {
             descriptor(xml, "Role", ROLE_SCHEME, usual);
         }
     }
@@ -146,6 +173,11 @@ fn segment_template(xml: &mut Markup, kind: &Kind, presentation: &Presentation, 
     };
     let tag = kind.tag;
     xml.start("SegmentTemplate").number("timescale", scale.get());
+    let zero = presentation.zero().floor(scale);
+    if zero > 0 {
+        // Where the Period begins on the timeline of the segments (5.3.9.2).
+        xml.number("presentationTimeOffset", zero.unsigned_abs());
+    }
     xml.format("media", format_args!("{quality}Fragments({name}=$Time$,format={tag}){media}"));
     xml.format("initialization", format_args!("{quality}Fragments({name}=i,format={tag}){init}"));
     xml.start("SegmentTimeline");
