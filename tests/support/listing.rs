@@ -96,6 +96,7 @@ pub fn dash(film: &Film, format: &dyn Format, dialect: Dialect) -> Result<Vec<Li
                 .iter()
                 .map(|(t, d)| (media.replace("$Time$", &t.to_string()), *t, Ticks(*d as i64, scale as i64)));
             let mut entry = fetch(film, format, dialect, times.collect())?;
+            entry.keyframes = set.children_named("EssentialProperty").next().is_some();
             let Object::Init { track } = film.resolve(&init)? else { return Err(format!("{init} is no init")) };
             if track != entry.track {
                 return Err(format!("{init} is of another track than {media}"));
