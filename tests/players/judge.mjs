@@ -20,7 +20,7 @@ export async function judge(browser, site, test, screenshots) {
     const page = await context.newPage();
     const problems = watch(page);
     await page.goto(site.origin);
-    const verdict = await (test.paces ? judgeExtra(page, test, problems, screenshots) : paces(page, test, problems, screenshots));
+    const verdict = await (test.paces ? judgeExtra : paces)(page, test, problems, screenshots);
     if (problems.length) throw new Error(problems.join('; '));
     return verdict;
   } finally {
