@@ -7,9 +7,12 @@ use bytes::Bytes;
 use super::{Error, from_sample_entry};
 
 /// Files and the codec strings that their sample entries must give.
-const FILES: [(&str, &[&str]); 12] = [
+const FILES: [(&str, &[&str]); 15] = [
+    ("ac3/sample_ac3.mp4", &["ac-3"]),
+    ("eac3/sample_eac3.mp4", &["ec-3"]),
+    ("opus/sample_opus.mp4", &["Opus"]),
     ("ams-mbr-bbb/BigBuckBunny_3400.mp4", &["mp4a.40.2", "avc1.4d4020"]),
-    ("ams-smooth-bbb/BigBuckBunny.isma", &["mp4a.67"]),
+    ("ams-smooth-bbb/BigBuckBunny.isma", &["mp4a.40.2"]),
     ("ams-smooth-bbb/BigBuckBunny.ismv", &["avc1.64001f"]),
     ("edit-list-shift/edit_list_positive_shift.mp4", &["avc1.42c028", "mp4a.40.2"]),
     ("fmp4/sample_with_increasing_timestamps_320w_240h_fragmented.mp4", &["avc1.640015", "mp4a.40.2"]),

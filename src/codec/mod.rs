@@ -5,17 +5,26 @@
 
 mod aac;
 mod aac_config;
-mod aac_sample_entry;
+mod ac3;
+mod audio_entry;
 mod av1;
 mod av1_sequence_header;
 mod avc;
 mod avc_sps;
+mod channels;
 mod child_boxes;
 mod colour;
+mod dolby;
 mod dolby_vision;
+mod dts;
+mod eac3;
+mod flac;
 mod hevc;
 mod hevc_sps;
+mod mp3;
+mod mp4a_entry;
 mod nal_units;
+mod opus;
 mod timed_text;
 mod visual_entry;
 mod vpx;
@@ -28,11 +37,18 @@ use std::fmt::Debug;
 use bytes::Bytes;
 
 pub use aac::Aac;
+pub use ac3::Ac3;
 pub use av1::Av1;
 pub use avc::Avc;
+pub use channels::ChannelConfiguration;
 pub use colour::{Colour, DynamicRange, LightLevels};
 pub use dolby_vision::DolbyVision;
+pub use dts::Dts;
+pub use eac3::Eac3;
+pub use flac::Flac;
 pub use hevc::Hevc;
+pub use mp3::Mp3;
+pub use opus::Opus;
 pub use timed_text::{TextForm, TimedText};
 pub use vpx::Vpx;
 
@@ -45,6 +61,17 @@ pub trait Codec: Debug + Send + Sync {
 
     /// The sample entry's four-character code as stored, e.g. `avc1`, `mp4a` (ISO/IEC 14496-12 8.5.2).
     fn four_cc(&self) -> FourCc;
+
+    /// Tracks of one family are for the same decoder: players switch between them without a break. The type of
+    /// the sample entry, but where that says too little.
+    fn family(&self) -> FourCc {
+        self.four_cc()
+    }
+
+    /// Every player of a format that carries it decodes it, so that it is the one to offer first.
+    fn plays_everywhere(&self) -> bool {
+        false
+    }
 
     /// The complete sample entry box for an initialization segment: as stored in the source, except
     /// that QuickTime's sound descriptions are brought into the form of ISO/IEC 14496-12.
@@ -60,6 +87,23 @@ pub trait Codec: Debug + Send + Sync {
     /// `None` unless it is audio of a fixed frame length.
     fn samples_per_frame(&self) -> Option<u32> {
         None
+    }
+
+    /// PCM samples at the beginning of the media that are not to be heard, at [`AudioProperties::sampling_rate`],
+    /// as far as the sample entry knows; edit lists say it better.
+    fn priming(&self) -> u32 {
+        0
+    }
+
+    /// PCM samples that have to be decoded before a frame sounds right, at [`AudioProperties::sampling_rate`];
+    /// 0 where it is less than a frame or nobody needs to be told (ISO/IEC 14496-12 10.1).
+    fn pre_roll(&self) -> u32 {
+        0
+    }
+
+    /// Scheme and value of what a DASH `SupplementalProperty` says of it (ISO/IEC 23009-1 5.8.4.9).
+    fn supplemental_properties(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
     }
 
     /// How a Smooth client manifest describes it (MS-SSTR 2.2.2.5); `None` if Smooth cannot carry it.
@@ -133,8 +177,19 @@ pub trait TransportStream {
     /// `stream_type` of the program map table (ISO/IEC 13818-1 table 2-34).
     fn stream_type(&self) -> u8;
 
-    /// `stream_id` of the PES header: 0xE0 for video, 0xC0 for audio.
+    /// `stream_id` of the PES header: 0xE0 for video, 0xC0 for audio, 0xBD for audio of others than MPEG.
     fn stream_id(&self) -> u8;
+
+    /// Descriptors of the stream in the program map table, complete with tags and lengths.
+    fn descriptors(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// The `codecs` parameter where it is another one in transport streams; `None` where it is
+    /// [`Codec::rfc6381`].
+    fn codecs(&self) -> Option<String> {
+        None
+    }
 
     /// Appends the elementary-stream form of one stored sample as slices that together are the
     /// access unit: parameter sets and start codes inserted, or an ADTS header before. `sync` is
@@ -191,11 +246,12 @@ pub struct AudioProperties {
     pub sampling_rate: u32,
     /// Output channels (after parametric stereo).
     pub channels: u16,
-    /// `value` of DASH's `AudioChannelConfiguration` in the scheme
-    /// `urn:mpeg:mpegB:cicp:ChannelConfiguration` (ISO/IEC 23091-3); `None` when not one of its layouts.
-    pub channel_configuration: Option<u8>,
+    /// Where its loudspeakers stand; `None` when its standard has no number for the layout.
+    pub channel_configuration: Option<ChannelConfiguration>,
     /// Bits per PCM sample as Smooth manifests state them; 16 for the AAC family.
     pub bits_per_sample: u16,
+    /// Objects that are coded jointly with the channels, as a complexity index (ETSI TS 103 420): "Atmos".
+    pub object_coding_complexity: Option<u8>,
 }
 
 /// Codec attributes of a Smooth `QualityLevel` (MS-SSTR 2.2.2.5).
@@ -270,14 +326,30 @@ pub fn from_sample_entry(entry: &Bytes, first_sample: Option<&Bytes>) -> Result<
         b"hvc1" | b"hev1" | b"dvh1" | b"dvhe" => Ok(std::sync::Arc::new(Hevc::parse(entry, first_sample)?)),
         b"av01" | b"dav1" => Ok(std::sync::Arc::new(Av1::parse(entry)?)),
         b"vp08" | b"vp09" => Ok(std::sync::Arc::new(Vpx::parse(entry)?)),
-        b"mp4a" => Ok(std::sync::Arc::new(Aac::parse(entry)?)),
+        b"mp4a" => match mp4a_entry::object_type_indication(entry) {
+            Some(kind) if Mp3::is_object_type(kind) => {
+                Ok(std::sync::Arc::new(Mp3::parse(entry, four_cc, first_sample)?))
+            }
+            Some(kind) if Dts::is_object_type(kind) => Ok(std::sync::Arc::new(Dts::parse(entry, four_cc)?)),
+            _ => Ok(std::sync::Arc::new(Aac::parse(entry)?)),
+        },
+        b".mp3" => Ok(std::sync::Arc::new(Mp3::parse(entry, four_cc, first_sample)?)),
+        b"ac-3" => Ok(std::sync::Arc::new(Ac3::parse(entry)?)),
+        b"ec-3" => Ok(std::sync::Arc::new(Eac3::parse(entry)?)),
+        b"Opus" => Ok(std::sync::Arc::new(Opus::parse(entry)?)),
+        b"fLaC" => Ok(std::sync::Arc::new(Flac::parse(entry)?)),
+        b"dtsc" | b"dtsh" | b"dtsl" | b"dtse" | b"dtsx" => Ok(std::sync::Arc::new(Dts::parse(entry, four_cc)?)),
         b"encv" | b"enca" | b"enct" | b"encs" => Err(Error::Encrypted { four_cc }),
         _ => Err(Error::Unsupported { four_cc }),
     }
 }
 
-/// Tracks of that sample entry may keep their parameter sets in their samples: whoever has the first
-/// sample should pass it to [`from_sample_entry`] (ISO/IEC 14496-15 5.4.2.1, 8.4.3).
-pub fn wants_first_sample(four_cc: FourCc) -> bool {
-    matches!(&four_cc.0, b"avc3" | b"hev1" | b"dvhe")
+/// Whoever has the first sample of a track with that sample entry, a whole box, should pass it to
+/// [`from_sample_entry`]: it may have parameter sets (ISO/IEC 14496-15 5.4.2.1, 8.4.3), or know what the entry does not.
+pub fn wants_first_sample(entry: &[u8]) -> bool {
+    match entry.get(4..8) {
+        Some(b"avc3" | b"hev1" | b"dvhe" | b".mp3") => true,
+        Some(b"mp4a") => mp4a_entry::object_type_indication(entry).is_some_and(Mp3::is_object_type),
+        _ => false,
+    }
 }

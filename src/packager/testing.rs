@@ -5,7 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{Context, Dialect, MediaData, Noun, Plan, SegmentRequest, Selection};
-use crate::codec::{AudioProperties, Codec, SampleError, SmoothProperties, TransportStream, VideoProperties};
+use crate::codec::{
+    AudioProperties, ChannelConfiguration, Codec, SampleError, SmoothProperties, TransportStream, VideoProperties,
+};
 use crate::isobmff::FourCc;
 use crate::media::{
     Edit, FileId, Language, Presentation, Purpose, RawSample, Revision, SampleIndexBuilder, SourceFile, Track,
@@ -75,8 +77,9 @@ impl FakeCodec {
             audio: Some(AudioProperties {
                 sampling_rate,
                 channels: 2,
-                channel_configuration: Some(2),
+                channel_configuration: Some(ChannelConfiguration::Cicp(2)),
                 bits_per_sample: 16,
+                object_coding_complexity: None,
             }),
             smooth: true,
             transport_stream: true,
@@ -98,6 +101,10 @@ impl Codec for FakeCodec {
 
     fn four_cc(&self) -> FourCc {
         FourCc(self.four_cc)
+    }
+
+    fn plays_everywhere(&self) -> bool {
+        matches!(&self.four_cc, b"avc1" | b"mp4a")
     }
 
     fn sample_entry(&self) -> Bytes {
@@ -212,6 +219,7 @@ fn track(kind: TrackKind, bounds: &[u32], spec: &TrackSpec) -> Track {
         codec: Arc::new(spec.codec.clone()),
         timescale,
         edit: spec.edit,
+        ends_within: None,
         samples: Arc::new(builder.finish()),
         segment_samples: bounds.to_vec(),
         segment_bytes,

@@ -9,9 +9,6 @@ use crate::packager::{Dialect, bitrate};
 use super::Kind;
 use super::mpd::descriptor;
 
-/// Scheme of channel configurations (ISO/IEC 23091-3).
-const CHANNEL_SCHEME: &str = "urn:mpeg:mpegB:cicp:ChannelConfiguration";
-
 /// `AdaptationSet@group` of Azure Media Services.
 pub(super) fn group_number(kind: TrackKind) -> u64 {
     match kind {
@@ -102,7 +99,10 @@ pub(super) fn write(xml: &mut Markup, kind: &Kind, set: &Carried<'_>, track: &Tr
     }
     if dialect == Dialect::Modern {
         if let Some(layout) = sound.and_then(|s| s.channel_configuration) {
-            descriptor(xml, "AudioChannelConfiguration", CHANNEL_SCHEME, itoa::Buffer::new().format(layout));
+            descriptor(xml, "AudioChannelConfiguration", layout.scheme(), &layout.value());
+        }
+        for (scheme, value) in track.codec.supplemental_properties() {
+            descriptor(xml, "SupplementalProperty", scheme, &value);
         }
         xml.start("BaseURL").text(&format!("QualityLevels({})/", track.bitrate)).end();
     }

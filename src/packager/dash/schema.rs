@@ -40,7 +40,7 @@ const RULES: &[Rule] = &[
     (
         "Representation",
         &["!id", "!bandwidth", "supplementalCodecs", "supplementalProfiles"],
-        &["AudioChannelConfiguration*", "BaseURL*", "SegmentTemplate?"],
+        &["AudioChannelConfiguration*", "SupplementalProperty*", "BaseURL*", "SegmentTemplate?"],
     ),
     ("SegmentTemplate", &["timescale", "media", "initialization"], &["SegmentTimeline?"]),
     ("SegmentTimeline", &[], &["S+"]),

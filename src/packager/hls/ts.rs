@@ -88,7 +88,7 @@ fn stream(presentation: &Presentation, part: &Part) -> Result<Stream, Error> {
         TrackKind::Text => return Err(Error::NoSuchResource),
     };
     let (stream_type, stream_id) = (codec.stream_type(), codec.stream_id());
-    Ok(Stream { pid, stream_type, stream_id, language, descriptors: Vec::new() })
+    Ok(Stream { pid, stream_type, stream_id, language, descriptors: codec.descriptors() })
 }
 
 /// Three letters for the `ISO_639_language_descriptor` (ISO/IEC 13818-1 2.6.18).

@@ -1,16 +1,9 @@
 //! The `mp4a` sample entry and its elementary stream descriptor.
 
 use super::Error;
-use super::child_boxes::child_box;
+use super::audio_entry::{AUDIO_SAMPLE_ENTRY, AudioEntry};
 use crate::bits::{self, Reader};
 use crate::isobmff::FourCc;
-
-/// Bytes of an AudioSampleEntry before its boxes, box header included (ISO/IEC 14496-12 12.2.3).
-const AUDIO_SAMPLE_ENTRY: usize = 8 + 28;
-
-/// Additional bytes of a version 1 and a version 2 sound description (QuickTime File Format).
-const QUICKTIME_VERSION_1: usize = 16;
-const QUICKTIME_VERSION_2: usize = 36;
 
 // Descriptor tags (ISO/IEC 14496-1 table 1).
 const ES_DESCRIPTOR: u8 = 3;
@@ -20,7 +13,7 @@ const SL_CONFIG_DESCRIPTOR: u8 = 6;
 
 /// The fields of an `mp4a` sample entry that count.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct AudioSampleEntry {
+pub(super) struct Mp4aEntry {
     /// Whether it is of the form of ISO/IEC 14496-12 (version 0, `esds` directly inside).
     pub is_iso: bool,
     /// `channelcount`.
@@ -35,42 +28,31 @@ pub(super) struct AudioSampleEntry {
     pub decoder_specific_info: Vec<u8>,
 }
 
-impl AudioSampleEntry {
+impl Mp4aEntry {
     /// Reads the box, whole.
-    pub fn parse(entry: &[u8], four_cc: FourCc) -> Result<AudioSampleEntry, Error> {
+    pub fn parse(entry: &[u8], four_cc: FourCc) -> Result<Mp4aEntry, Error> {
         let malformed = |what, position| Error::Malformed { four_cc, what, position };
-        let (version, mut channels, mut rate) =
-            fixed_part(entry).map_err(|e| malformed("sample entry cut short", e.byte_position()))?;
-        let mut children = vec![AUDIO_SAMPLE_ENTRY];
-        match version {
-            // Version 1 of QuickTime has more fields, version 1 of ISO/IEC 14496-12 has not: the
-            // sample description's version would tell, but the boxes do as well.
-            1 => children.push(AUDIO_SAMPLE_ENTRY + QUICKTIME_VERSION_1),
-            2 => {
-                children = vec![AUDIO_SAMPLE_ENTRY + QUICKTIME_VERSION_2];
-                (channels, rate) = version_2_part(entry)
-                    .map_err(|e| malformed("sound description cut short", AUDIO_SAMPLE_ENTRY + e.byte_position()))?;
-            }
-            _ => {}
-        }
-        let found = children.iter().find_map(|&start| find_esds(entry, start));
-        let (position, esds, in_wave) = found.ok_or(malformed("no esds box", AUDIO_SAMPLE_ENTRY))?;
-        let (object_type_indication, buffer_and_bitrates, decoder_specific_info) =
-            elementary_stream(esds).map_err(|e| malformed("damaged esds box", position + e.byte_position()))?;
-        Ok(AudioSampleEntry {
-            is_iso: version == 0 && !in_wave,
-            channels,
-            rate,
+        let fields = AudioEntry::parse(entry, four_cc)?;
+        let esds = fields.child(entry, b"esds").ok_or(malformed("no esds box", AUDIO_SAMPLE_ENTRY))?;
+        let (object_type_indication, buffer_and_bitrates, decoder_specific_info) = elementary_stream(esds.payload)
+            .map_err(|e| malformed("damaged esds box", esds.position + e.byte_position()))?;
+        Ok(Mp4aEntry {
+            is_iso: esds.is_iso,
+            channels: fields.channels,
+            rate: fields.rate,
             object_type_indication,
             buffer_and_bitrates,
             decoder_specific_info,
         })
     }
 
-    /// The entry in the form of ISO/IEC 14496-12, with this AudioSpecificConfig; `None` if a size
-    /// field cannot hold it.
-    pub fn to_iso(&self, audio_specific_config: &[u8]) -> Option<Vec<u8>> {
-        let info = descriptor(DECODER_SPECIFIC_INFO, &[audio_specific_config])?;
+    /// The entry in the form of ISO/IEC 14496-12, with this DecoderSpecificInfo, none where it is empty;
+    /// `None` if a size field cannot hold it.
+    pub fn to_iso(&self, decoder_specific_info: &[u8]) -> Option<Vec<u8>> {
+        let info = match decoder_specific_info {
+            [] => Vec::new(),
+            info => descriptor(DECODER_SPECIFIC_INFO, &[info])?,
+        };
         let audio_stream = 0x15; // streamType 5, upStream 0, reserved 1 (ISO/IEC 14496-1 7.2.6.6)
         let config = descriptor(
             DECODER_CONFIG_DESCRIPTOR,
@@ -78,52 +60,14 @@ impl AudioSampleEntry {
         )?;
         // ES_ID is 0 in files (ISO/IEC 14496-14 3.1.2); predefined 2 is for MP4 files.
         let esds = descriptor(ES_DESCRIPTOR, &[&[0, 0, 0], &config, &descriptor(SL_CONFIG_DESCRIPTOR, &[&[2]])?])?;
-        let esds_size = u32::try_from(esds.len()).ok()?.checked_add(12)?;
-        // A rate above 16 bits has no place in the fixed-point field; decoders read the configuration.
-        let rate = u16::try_from(self.rate).unwrap_or(0);
-        let mut out = Vec::new();
-        out.extend(esds_size.checked_add(AUDIO_SAMPLE_ENTRY as u32)?.to_be_bytes());
-        out.extend(b"mp4a\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0");
-        out.extend(self.channels.to_be_bytes());
-        out.extend([0, 16, 0, 0, 0, 0]); // samplesize 16, pre_defined, reserved
-        out.extend(rate.to_be_bytes());
-        out.extend([0, 0]);
-        out.extend(esds_size.to_be_bytes());
-        out.extend(b"esds\0\0\0\0");
-        out.extend(esds);
-        Some(out)
+        let fields = AudioEntry { version: 0, channels: self.channels, sample_size: 16, rate: self.rate };
+        fields.to_iso(FourCc(*b"mp4a"), b"esds", &[&[0; 4], &esds[..]].concat())
     }
 }
 
-/// Version, channels and rate.
-fn fixed_part(entry: &[u8]) -> Result<(u16, u16, u32), bits::Error> {
-    let mut r = Reader::new(entry);
-    r.skip(8 + 8)?; // box header, reserved, data_reference_index
-    let version = r.u16()?;
-    r.skip(6)?;
-    let channels = r.u16()?;
-    r.skip(6)?; // samplesize, pre_defined, reserved
-    let rate = r.u32()? >> 16; // 16.16 fixed point
-    Ok((version, channels, rate))
-}
-
-/// Channels and rate of QuickTime's version 2, where the older fields have fixed values.
-fn version_2_part(entry: &[u8]) -> Result<(u16, u32), bits::Error> {
-    let mut r = Reader::new(entry.get(AUDIO_SAMPLE_ENTRY..).unwrap_or_default());
-    r.skip(4)?; // sizeOfStructOnly
-    let rate = f64::from_bits(r.u64()?) as u32;
-    let channels = r.u32()?;
-    Ok((u16::try_from(channels).unwrap_or(0), rate))
-}
-
-/// The payload of `esds`, its position, and whether it was inside QuickTime's `wave`.
-fn find_esds(entry: &[u8], start: usize) -> Option<(usize, &[u8], bool)> {
-    if let Some(esds) = child_box(entry, start, b"esds") {
-        return Some((esds.position, esds.payload, false));
-    }
-    let wave = child_box(entry, start, b"wave")?;
-    let esds = child_box(wave.payload, 0, b"esds")?;
-    Some((wave.position.checked_add(esds.position)?, esds.payload, true))
+/// `objectTypeIndication` of an `mp4a` sample entry, a whole box; `None` where it has none.
+pub(super) fn object_type_indication(entry: &[u8]) -> Option<u8> {
+    Mp4aEntry::parse(entry, FourCc(*b"mp4a")).ok().map(|fields| fields.object_type_indication)
 }
 
 /// What an `esds` box (ISO/IEC 14496-14 5.6.1) says: objectTypeIndication, buffer size and bitrates,
@@ -197,7 +141,7 @@ mod tests {
     #[test]
     fn long_descriptors_read_back() {
         let info = vec![7; 300];
-        let entry = AudioSampleEntry {
+        let entry = Mp4aEntry {
             is_iso: true,
             channels: 2,
             rate: 48_000,
@@ -207,7 +151,7 @@ mod tests {
         };
         let written = entry.to_iso(&info).unwrap();
         assert_eq!(written[..4], (written.len() as u32).to_be_bytes());
-        assert_eq!(AudioSampleEntry::parse(&written, FourCc(*b"mp4a")), Ok(entry));
+        assert_eq!(Mp4aEntry::parse(&written, FourCc(*b"mp4a")), Ok(entry));
     }
 
     #[test]
