@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::codec;
+use crate::codec::{self, Codec};
+use crate::isobmff::FourCc;
 use crate::media::{
     FileId, Language, LeftOut, MAX_QUALITIES, Presentation, Revision, SourceFile, Track, TrackGroup, TrackKind,
     WhyLeftOut,
@@ -246,7 +247,8 @@ fn video_group(name: &str, named: bool, members: &[Found<'_>], settings: &Settin
     Ok(with_unique_bitrates(group))
 }
 
-/// Audio tracks whose frames are cut at the same places are one group; a track that cannot be is another.
+/// Audio tracks for one decoder, with as many channels and cut at the same places, are one group: players switch
+/// between them. A track that is not like that is in another; what every player decodes comes first.
 fn audio_groups(
     name: &str,
     named: bool,
@@ -254,11 +256,23 @@ fn audio_groups(
     master: Option<&[MediaTime]>,
     settings: &Settings,
 ) -> Vec<TrackGroup> {
+    let mut kins: Vec<_> = Vec::new();
+    for kin in members.iter().map(|m| kin(m.track.codec.as_deref().ok())) {
+        if !kins.contains(&kin) {
+            kins.push(kin);
+        }
+    }
     let mut members = members.to_vec();
-    members.sort_by_key(|m| std::cmp::Reverse(bitrate(m)));
+    members.sort_by_key(|m| {
+        let codec = m.track.codec.as_deref().ok();
+        let class = kins.iter().position(|k| *k == kin(codec));
+        (!codec.is_some_and(Codec::plays_everywhere), class, std::cmp::Reverse(bitrate(m)))
+    });
     let mut groups: Vec<TrackGroup> = Vec::new();
     for member in &members {
-        let home = groups.iter_mut().find_map(|g| segments_like(g, member.track).map(|samples| (g, samples)));
+        let kin_of_member = kin(member.track.codec.as_deref().ok());
+        let mut alike = groups.iter_mut().filter(|g| kin(g.tracks.first().map(|t| &*t.codec)) == kin_of_member);
+        let home = alike.find_map(|g| segments_like(g, member.track).map(|samples| (g, samples)));
         if let Some((group, samples)) = home {
             group.end = group.end.max(end_of(member.track).floor(group.timescale).max(0) as u64);
             group.tracks.push(track(member, samples));
@@ -276,6 +290,11 @@ fn audio_groups(
         });
     }
     groups.into_iter().map(with_unique_bitrates).collect()
+}
+
+/// What audio tracks between which players switch have in common: the decoder and the number of channels.
+fn kin(codec: Option<&dyn Codec>) -> Option<(FourCc, Option<u16>)> {
+    codec.map(|codec| (codec.family(), codec.audio().map(|audio| audio.channels)))
 }
 
 /// First sample of each segment of an audio track: the first frame at or after each boundary of the
@@ -308,7 +327,9 @@ fn audio_segments(track: &SourceTrack, master: Option<&[MediaTime]>, settings: &
     };
     let (mut last, mut step, end) = (track.samples.start() + track.edit.delay, target, end_of(track).ticks);
     if let Some([boundaries @ .., video_end]) = master {
-        boundaries.iter().skip(1).for_each(|b| cut(b.ceil(scale)));
+        // Of sound that ends a frame or two after a cut of the picture there is no segment: not worth a request.
+        let latest = end - target / 20;
+        boundaries.iter().skip(1).map(|b| b.ceil(scale)).filter(|b| *b <= latest).for_each(&mut cut);
         let longest = boundaries.windows(2).map(|w| w[1].ceil(scale) - w[0].ceil(scale)).max().unwrap_or(0);
         step = step.max(longest);
         last = video_end.ceil(scale).saturating_sub(step).max(last);
@@ -379,10 +400,11 @@ fn shared_timescale(tracks: &[&SourceTrack]) -> Timescale {
 
 /// Where the last served sample ends on the URL timeline.
 fn end_of(track: &SourceTrack) -> MediaTime {
-    let end = match track.samples.iter_from(track.served_samples).next() {
+    let natural_end = match track.samples.iter_from(track.served_samples).next() {
         Some((decode, _)) => decode,
         None => track.samples.end(),
     };
+    let end = track.ends_within.unwrap_or(natural_end);
     MediaTime::new(end + track.edit.delay, track.timescale)
 }
 
@@ -423,6 +445,7 @@ fn track(found: &Found<'_>, first_samples: Vec<u32>) -> Track {
         codec,
         timescale: source.timescale,
         edit: source.edit,
+        ends_within: source.ends_within,
         samples: Arc::clone(&source.samples),
         segment_samples,
         segment_bytes,

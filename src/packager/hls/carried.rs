@@ -4,6 +4,7 @@ use crate::media::{Presentation, Track, TrackGroup, TrackKind, TrackRef};
 use crate::packager::{Error, MAX_QUALITIES};
 
 use super::Flavor;
+use super::renditions::same_content;
 
 /// What a multivariant playlist is written from.
 #[derive(Debug)]
@@ -61,7 +62,7 @@ pub(super) fn check(flavor: Flavor, presentation: &Presentation, at: TrackRef) -
 }
 
 /// The audio track that is muxed into segments of `group`: the best one of the group called `name`, else of
-/// the first audio group. `None` where this format muxes nothing in.
+/// the first audio group, in the form that most players decode. `None` where this format muxes nothing in.
 ///
 /// # Errors
 /// [`Error::NoSuchTrack`] when no audio group is called `name`, [`Error::NothingToCarry`] when that one
@@ -86,7 +87,14 @@ pub(super) fn chosen_audio(
 ) -> Result<Option<TrackRef>, Error> {
     let best = |(index, group): (usize, &TrackGroup)| tracks(flavor, index, group).first().copied();
     let Some(name) = name else {
-        return Ok(presentation.groups_of(TrackKind::Audio).find_map(best));
+        let listed: Vec<TrackRef> = presentation.groups_of(TrackKind::Audio).filter_map(best).collect();
+        let group = |at: &TrackRef| &presentation.groups[at.group];
+        // Of the first in its several forms, the one that every player decodes.
+        let everywhere = listed.iter().find(|at| {
+            presentation.track(**at).codec.plays_everywhere()
+                && listed.first().is_some_and(|first| same_content(group(first), group(at)))
+        });
+        return Ok(everywhere.or(listed.first()).copied());
     };
     let found = presentation.groups_of(TrackKind::Audio).find(|(_, group)| group.name == name);
     let found = found.ok_or_else(|| Error::NoSuchTrack { name: name.to_owned() })?;

@@ -12,6 +12,7 @@ mod media_playlist;
 mod multivariant;
 mod packing;
 mod rate;
+mod renditions;
 mod ts;
 mod uri;
 
@@ -93,6 +94,15 @@ impl Flavor {
 
     fn carries(self, codec: &dyn Codec) -> bool {
         self == Flavor::Cmaf || codec.transport_stream().is_some()
+    }
+
+    /// The codec as `CODECS` names it.
+    fn codecs(self, codec: &dyn Codec) -> String {
+        let in_transport_stream = match self {
+            Flavor::Cmaf => None,
+            Flavor::V4 | Flavor::V3 => codec.transport_stream().and_then(|stream| stream.codecs()),
+        };
+        in_transport_stream.unwrap_or_else(|| codec.rfc6381())
     }
 
     /// Segments of a group that are sent as one.

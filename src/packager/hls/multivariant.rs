@@ -6,6 +6,7 @@ use crate::packager::{Context, Dialect, Error, Rendered, language, text};
 
 use super::carried::{self, Listing};
 use super::rate::{self, Rate, Sound};
+use super::renditions::{self, Class};
 use super::uri::{PlaylistUri, push_number, push_playlist, push_quoted};
 use super::{Flavor, PLAYLIST_TYPE, described};
 
@@ -36,11 +37,12 @@ pub(super) fn render(flavor: Flavor, presentation: &Presentation, context: &Cont
     Ok(text(writer.out, PLAYLIST_TYPE))
 }
 
-/// A rendition group: one track of each audio group.
+/// A rendition group: one track of each rendition.
 #[derive(Debug)]
 struct Renditions {
     id: String,
-    tracks: Vec<TrackRef>,
+    /// The group that names the rendition, and its track.
+    tracks: Vec<(usize, TrackRef)>,
     /// Of the costliest rendition (RFC 8216 4.3.4.2 `BANDWIDTH`).
     rate: Rate,
     codecs: Vec<String>,
@@ -71,7 +73,7 @@ impl<'a> Writer<'a> {
     }
 
     fn codec(&self, at: TrackRef) -> String {
-        described(self.presentation.track(at)).rfc6381()
+        self.flavor.codecs(&*described(self.presentation.track(at)))
     }
 
     /// What a track of its own playlist costs.
@@ -84,30 +86,40 @@ impl<'a> Writer<'a> {
 
     /// Variants with video, audio as renditions, an audio-only variant at the end.
     fn with_renditions(&mut self, carried: &Listing) {
-        let groups = self.rendition_groups(&carried.audio);
-        for group in &groups {
+        let classes = self.rendition_groups(&carried.audio);
+        for group in classes.iter().flatten() {
             self.media(group);
         }
         let count = carried.video.len();
-        for (index, &at) in carried.video.iter().enumerate() {
-            // The best video plays with the best audio, the least with the least.
-            let audio = groups.get((count - 1 - index) * groups.len() / count);
-            let own = self.rate(at);
-            let rate = audio.map_or(own, |a| own.plus(a.rate));
-            let mut codecs = vec![self.codec(at)];
-            codecs.extend(audio.iter().flat_map(|a| a.codecs.iter().cloned()));
-            let audio_group = audio.map(|a| a.id.as_str());
-            self.variant(&Variant { main: at, rate, codecs, audio_group, muxed: None });
-            self.key_frames(at, rate);
+        // Without sound there is one class, of no groups.
+        let none = [Vec::new()];
+        let each = if classes.is_empty() { &none[..] } else { &classes };
+        for (class, groups) in each.iter().enumerate() {
+            for (index, &at) in carried.video.iter().enumerate() {
+                // The best video plays with the best audio, the least with the least.
+                let audio = groups.get((count - 1 - index) * groups.len() / count);
+                let own = self.rate(at);
+                let rate = audio.map_or(own, |a| own.plus(a.rate));
+                let mut codecs = vec![self.codec(at)];
+                codecs.extend(audio.iter().flat_map(|a| a.codecs.iter().cloned()));
+                let audio_group = audio.map(|a| a.id.as_str());
+                self.variant(&Variant { main: at, rate, codecs, audio_group, muxed: None });
+                if class == 0 {
+                    self.key_frames(at, rate);
+                }
+            }
         }
         // Azure Media Services pointed at the last audio track, whose renditions are the same.
-        let last = groups.last().filter(|_| self.context.selection.audio_only != Some(false));
+        let last = classes
+            .first()
+            .and_then(|groups| groups.last())
+            .filter(|_| self.context.selection.audio_only != Some(false));
         if let Some(group) = last {
             let main = match self.context.dialect {
                 Dialect::Ams => group.tracks.last(),
                 Dialect::Modern => group.tracks.first(),
             };
-            if let Some(&main) = main {
+            if let Some(&(_, main)) = main {
                 let (audio_group, codecs) = (Some(group.id.as_str()), group.codecs.clone());
                 let rate = match self.context.dialect {
                     Dialect::Ams => self.rate(main),
@@ -121,12 +133,12 @@ impl<'a> Writer<'a> {
     /// Variants of one audio group and, where renditions exist in this format, the others beside it.
     fn audio_alone(&mut self, audio: &[Vec<TrackRef>]) {
         if audio.len() > 1 {
-            let groups = self.rendition_groups(audio);
-            for group in &groups {
+            let classes = self.rendition_groups(audio);
+            for group in classes.iter().flatten() {
                 self.media(group);
             }
-            for group in groups.iter().rev() {
-                if let Some(&main) = group.tracks.first() {
+            for group in classes.iter().flat_map(|groups| groups.iter().rev()) {
+                if let Some(&(_, main)) = group.tracks.first() {
                     let (audio_group, codecs) = (Some(group.id.as_str()), group.codecs.clone());
                     self.variant(&Variant { main, rate: group.rate, codecs, audio_group, muxed: None });
                 }
@@ -162,39 +174,43 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// One rendition group per bitrate rank: `audio` has the best track of each audio group, `audio-1`
-    /// the second best (or the last there is), and so on, so that all groups have the same members as
-    /// RFC 8216 4.3.4.1.1 demands. Azure Media Services had one group.
-    fn rendition_groups(&self, audio: &[Vec<TrackRef>]) -> Vec<Renditions> {
-        let ranks = match self.context.dialect {
-            Dialect::Ams => audio.len().min(1),
-            Dialect::Modern => audio.iter().map(Vec::len).max().unwrap_or(0),
+    /// The rendition groups, by class. Of each class there is one group per bitrate rank: `audio` has the best
+    /// track of each rendition, `audio-1` the second best (or the last there is), and so on, so that all groups
+    /// have the same members as RFC 8216 4.3.4.1.1 demands. Azure Media Services had no ranks.
+    fn rendition_groups(&self, audio: &[Vec<TrackRef>]) -> Vec<Vec<Renditions>> {
+        let most = match self.context.dialect {
+            Dialect::Ams => 1,
+            Dialect::Modern => usize::MAX,
         };
-        let rank = |rank: usize| {
-            let tracks: Vec<TrackRef> = audio.iter().filter_map(|t| t.get(rank).or(t.last()).copied()).collect();
-            let mut codecs: Vec<String> = Vec::new();
-            for codec in tracks.iter().map(|t| self.codec(*t)) {
-                if !codecs.contains(&codec) {
-                    codecs.push(codec);
-                }
+        let groups = |class: Class| {
+            let id = |rank| if rank == 0 { class.id.clone() } else { format!("{}-{rank}", class.id) };
+            let ranks = class.ranks.into_iter().take(most).enumerate();
+            ranks.map(|(rank, tracks)| self.renditions(id(rank), tracks)).collect()
+        };
+        renditions::classes(self.presentation, audio).into_iter().map(groups).collect()
+    }
+
+    fn renditions(&self, id: String, tracks: Vec<(usize, TrackRef)>) -> Renditions {
+        let mut codecs: Vec<String> = Vec::new();
+        for codec in tracks.iter().map(|(_, at)| self.codec(*at)) {
+            if !codecs.contains(&codec) {
+                codecs.push(codec);
             }
-            let rates = tracks.iter().map(|t| self.rate(*t));
-            let rate = match self.context.dialect {
-                Dialect::Ams => rates.take(1).fold(Rate::default(), Rate::max),
-                Dialect::Modern => rates.fold(Rate::default(), Rate::max),
-            };
-            let id = if rank == 0 { "audio".to_owned() } else { format!("audio-{rank}") };
-            Renditions { id, tracks, rate, codecs }
+        }
+        let rates = tracks.iter().map(|(_, at)| self.rate(*at));
+        let rate = match self.context.dialect {
+            Dialect::Ams => rates.take(1).fold(Rate::default(), Rate::max),
+            Dialect::Modern => rates.fold(Rate::default(), Rate::max),
         };
-        (0..ranks).map(rank).collect()
+        Renditions { id, tracks, rate, codecs }
     }
 
     /// `EXT-X-MEDIA` of each rendition of a group.
     fn media(&mut self, renditions: &Renditions) {
         let mut told_apart: Vec<(Option<String>, bool)> = Vec::new();
         let mut names: Vec<&str> = Vec::new();
-        for (index, &at) in renditions.tracks.iter().enumerate() {
-            let group = self.group(at);
+        for (index, &(named_by, at)) in renditions.tracks.iter().enumerate() {
+            let group = &self.presentation.groups[named_by];
             let label = group.label.as_deref().filter(|l| !l.is_empty() && !names.contains(l));
             let name = label.unwrap_or(&group.name);
             names.push(name);
@@ -224,9 +240,11 @@ impl<'a> Writer<'a> {
             }
             let audio = self.presentation.track(at).codec.audio();
             if let (Some(audio), Dialect::Modern) = (audio, self.context.dialect) {
+                // Objects count as channels (RFC 8216bis 4.4.6.1, "Audio Coding Identifier" JOC).
+                let objects = audio.object_coding_complexity.map(u16::from);
                 self.out.push_str(",CHANNELS=\"");
-                push_number(&mut self.out, u64::from(audio.channels));
-                self.out.push('"');
+                push_number(&mut self.out, u64::from(objects.unwrap_or(audio.channels)));
+                self.out.push_str(if objects.is_some() { "/JOC\"" } else { "\"" });
             }
             self.out.push_str(",URI=\"");
             self.playlist_uri(at, None, false);

@@ -2,6 +2,7 @@
 
 mod playlists;
 mod real_films;
+mod renditions;
 mod segments;
 
 use crate::media::{Presentation, TrackKind, TrackRef};
