@@ -109,6 +109,9 @@ pub struct InitSegment<'a> {
     pub media: MediaHeader,
     /// The only entry of the edit list; `None` leaves `edts` out.
     pub edit: Option<Edit>,
+    /// How many samples before one decoding has to begin for it to come out right, as a negative number, told in a
+    /// sample group that all samples are in (`roll`, ISO/IEC 14496-12 10.1); `None` leaves `sgpd` out.
+    pub roll_distance: Option<i16>,
     /// A `udta` box for the movie, verbatim.
     pub user_data: Option<Bytes>,
     /// Whole `pssh` boxes for the end of the movie box; may be empty.
@@ -202,6 +205,13 @@ impl InitSegment<'_> {
                 write_full_box(out, FourCc(*b"stsc"), 0, 0, |out| put(out, &[0]));
                 write_full_box(out, FourCc(*b"stsz"), 0, 0, |out| put(out, &[0, 0]));
                 write_full_box(out, FourCc(*b"stco"), 0, 0, |out| put(out, &[0]));
+                if let Some(distance) = self.roll_distance {
+                    // Version 2 has a default entry, so that no fragment needs an `sbgp` (8.9.3).
+                    write_full_box(out, FourCc(*b"sgpd"), 2, 0, |out| {
+                        put(out, &[u32::from_be_bytes(*b"roll"), 2, 1, 1]);
+                        out.extend_from_slice(&distance.to_be_bytes());
+                    });
+                }
             });
         });
     }
@@ -272,6 +282,7 @@ mod tests {
             sample_entry,
             media: MediaHeader::Sound,
             edit: Some(edit),
+            roll_distance: Some(-4),
             user_data: None,
             protection_headers: b"\0\0\0\x08pssh",
             declaration_extras: false,
@@ -282,6 +293,8 @@ mod tests {
     fn what_is_written_is_read_back() {
         let entry = opus();
         let written = Bytes::from(segment(&entry).write());
+        let roll = b"\0\0\0\x1asgpd\x02\0\0\0roll\0\0\0\x02\0\0\0\x01\0\0\0\x01\xff\xfc";
+        assert!(written.windows(roll.len()).any(|window| window == roll));
         let movie = Movie::parse(&top_level(&written, b"moov")[0].whole, 0).unwrap();
         assert_eq!((movie.timescale.get(), movie.duration, movie.creation_time), (1000, 0, 1 << 33));
         assert_eq!(movie.fragmented.as_ref().unwrap().duration, Some(9000));

@@ -58,6 +58,7 @@ pub(crate) fn init_segment<'a>(
         sample_entry,
         media,
         edit: None,
+        roll_distance: track.roll_distance(),
         user_data: None,
         protection_headers: &[],
         declaration_extras: false,

@@ -86,6 +86,8 @@ pub struct SourceTrack {
     pub samples: Arc<SampleIndex>,
     /// How many of them to serve: trailing ones may be edited out.
     pub served_samples: u32,
+    /// Media time inside of the last of them at which presentation ends; sound only. `None`: with the sample.
+    pub ends_within: Option<i64>,
     /// Sample index at which each movie fragment begins; `None` when not fragmented.
     pub fragment_starts: Option<Vec<u32>>,
     /// What captions and subtitles say.
@@ -325,8 +327,8 @@ impl FileIndexer {
                 return Err(Error::SamplesOverlap { file, track, bytes, length });
             }
             let indexed = source_track(&movie, track, samples, fragment_starts, encrypted);
-            if let (Some(entry), Some(four_cc)) = (track.sample_entries.first(), indexed.sample_entry)
-                && codec::wants_first_sample(four_cc)
+            if let Some(entry) = track.sample_entries.first()
+                && codec::wants_first_sample(entry)
                 && !encrypted
                 && indexed.samples.first().is_some_and(|s| s.size > 0)
             {
@@ -381,18 +383,23 @@ fn source_track(
     fragment_starts: Option<Vec<u32>>,
     encrypted: bool,
 ) -> SourceTrack {
-    let mut reduced = edits::reduce(&track.edits, movie.timescale, track.timescale);
-    if samples.start() < 0 {
-        // Fragments that begin before zero: decoding begins at zero, presentation where it was.
-        reduced.edit.delay = reduced.edit.delay.saturating_sub(samples.start());
-        reduced.edit.media_time = reduced.edit.media_time.saturating_sub(samples.start());
-    }
     let sample_entry = track.sample_entries.first().and_then(|e| e.get(4..8)).map(|t| FourCc([t[0], t[1], t[2], t[3]]));
     let codec = match track.sample_entries.first() {
         _ if encrypted => Err(codec::Error::Encrypted { four_cc: sample_entry.unwrap_or(FourCc(*b"    ")) }),
         Some(entry) => codec::from_sample_entry(entry, None),
         None => Err(codec::Error::Unsupported { four_cc: track.handler }),
     };
+    let mut reduced = match codec.as_deref() {
+        Ok(codec) if track.edits.is_empty() => without_edits(movie, codec, track.timescale),
+        _ => edits::reduce(&track.edits, movie.timescale, track.timescale),
+    };
+    if samples.start() < 0 {
+        // Fragments that begin before zero: decoding begins at zero, presentation where it was.
+        reduced.edit.delay = reduced.edit.delay.saturating_sub(samples.start());
+        reduced.edit.media_time = reduced.edit.media_time.saturating_sub(samples.start());
+    }
+    let served_samples = reduced.served_samples(&samples);
+    let is_sound = codec.as_deref().is_ok_and(|codec| codec.audio().is_some());
     SourceTrack {
         id: track.id,
         handler: track.handler,
@@ -418,9 +425,22 @@ fn source_track(
         edits: track.edits.clone(),
         edit: reduced.edit,
         edits_simplified: reduced.simplified,
-        served_samples: edits::served_samples(&samples, reduced.end),
+        served_samples,
+        ends_within: reduced.end_within(&samples, served_samples).filter(|_| is_sound),
         samples: Arc::new(samples),
         fragment_starts,
         text: None,
     }
+}
+
+/// Priming and padding of a track that has no edit list: as iTunes notes them where the movie's only sound is
+/// meant, else as the codec knows them.
+fn without_edits(movie: &Movie, codec: &dyn Codec, timescale: Timescale) -> edits::Reduced {
+    let Some(rate) = codec.audio().and_then(|audio| Timescale::new(audio.sampling_rate)) else {
+        return edits::Reduced::default();
+    };
+    let alone = movie.tracks.iter().filter(|track| &track.handler.0 == b"soun").count() == 1;
+    let noted = movie.user_data.as_ref().filter(|_| alone).and_then(isobmff::gapless);
+    let known = isobmff::Gapless { priming: codec.priming(), padding: 0, samples: 0 };
+    edits::of_gapless(noted.unwrap_or(known), rate, timescale)
 }
