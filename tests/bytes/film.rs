@@ -90,10 +90,13 @@ impl Judge<'_> {
 
     /// A format has no manifest of the film: right if none of the tracks has a codec for which it has a place.
     fn refused(&mut self, tag: &str, error: String) {
-        const FRAGMENTED_ALONE: [[u8; 4]; 4] = [*b"av01", *b"vp09", *b"dvh1", *b"dav1"];
+        const FRAGMENTED_ALONE: [[u8; 4]; 6] = [*b"av01", *b"vp09", *b"dvh1", *b"dav1", *b"Opus", *b"fLaC"];
         let mut tracks = self.film.presentation.groups.iter().flat_map(|g| &g.tracks);
         let cannot = matches!(tag, "smooth" | "m3u8-aapl" | "m3u8-aapl-v3")
-            && tracks.all(|t| FRAGMENTED_ALONE.contains(&t.codec.four_cc().0));
+            && tracks.all(|t| {
+                let four_cc = t.codec.four_cc().0;
+                FRAGMENTED_ALONE.contains(&four_cc) || (tag == "smooth" && &four_cc == b"ac-3")
+            });
         if !(cannot && error.contains("can be carried")) {
             self.wrong(format!("{tag}: {error}"));
         }
@@ -103,7 +106,7 @@ impl Judge<'_> {
         let listed = match listing::dash(self.film, format(tag), MODERN) {
             Ok(listed) => listed,
             Err(e) => {
-                self.wrong(format!("{tag}: {e}"));
+                self.refused(tag, e);
                 return Vec::new();
             }
         };

@@ -90,7 +90,7 @@ pub fn hls(
         }
         let mut expected: Vec<Codecs> = Vec::new();
         for track in tracks {
-            match codecs(film, track) {
+            match codecs(film, track).map(|c| c.within(about.starts_with("m3u8-aapl"))) {
                 Ok(c) if expected.contains(&c) => {}
                 Ok(c) => expected.push(c),
                 Err(e) => wrong.push(format!("{about}: {e}")),
@@ -100,6 +100,15 @@ pub fn hls(
         let stated: Vec<&str> = stated.split(',').collect();
         if stated.len() != expected.len() || !expected.iter().all(|e| stated.iter().any(|s| e.are(s))) {
             wrong.push(format!("{about}: CODECS are {stated:?}, ffprobe says {expected:?}"));
+        }
+        for (rendition, listed) in multivariant.renditions(variant) {
+            let probed = Probed::of(film, listed.track);
+            // `atmos` has its objects in name only.
+            let objects = film.name == "atmos" && rendition.channels.as_deref() == Some("16/JOC");
+            if rendition.channels.as_deref() != Some(probed.get("channels")) && !objects {
+                let (name, probed) = (&rendition.name, probed.get("channels"));
+                wrong.push(format!("{about}: CHANNELS of {name} is {:?}, ffprobe says {probed}", rendition.channels));
+            }
         }
         if listed.kind == TrackKind::Video {
             let probed = Probed::of(film, listed.track);
@@ -150,7 +159,14 @@ pub fn dash(film: &Film, about: &str, listed: &Listed, wrong: &mut Vec<String>) 
                 wrong.push(format!("{about}: frameRate is {stated}, ffprobe says {rates:?}"));
             }
         }
-        TrackKind::Audio => same("audioSamplingRate", probed.get("sample_rate")),
+        TrackKind::Audio => {
+            same("audioSamplingRate", probed.get("sample_rate"));
+            let stated = representation.child("AudioChannelConfiguration").and_then(channels_of);
+            if stated.map(|n| n.to_string()).as_deref() != Some(probed.get("channels")) {
+                let probed = probed.get("channels");
+                wrong.push(format!("{about}: AudioChannelConfiguration is for {stated:?}, ffprobe says {probed}"));
+            }
+        }
         TrackKind::Text => {}
     }
 }
@@ -214,15 +230,22 @@ enum Codecs {
         begins: Vec<String>,
         then: String,
     },
-    Aac(&'static str),
+    /// Sound, and what it is called in fragmented MP4 and in transport streams.
+    Sound(&'static str, &'static str),
 }
 
 impl Codecs {
+    fn within(self, transport_stream: bool) -> Codecs {
+        match self {
+            Codecs::Sound(_, name) if transport_stream => Codecs::Sound(name, name),
+            other => other,
+        }
+    }
+
     fn are(&self, stated: &str) -> bool {
         match self {
-            // Old files say MPEG-2 AAC LC (object type 0x67), which ffprobe does not tell from MPEG-4's.
-            Codecs::Aac(expected) => stated == *expected || (*expected == "mp4a.40.2" && stated == "mp4a.67"),
             Codecs::Named { begins, then } => begins.iter().any(|b| stated.starts_with(b) && stated.contains(then)),
+            Codecs::Sound(expected, in_transport_streams) => stated == *expected || stated == *in_transport_streams,
             Codecs::Avc { profile, level } => {
                 let digits =
                     stated.strip_prefix("avc1.").or(stated.strip_prefix("avc3.")).unwrap_or_default().to_lowercase();
@@ -234,13 +257,42 @@ impl Codecs {
     }
 }
 
+fn rate(probed: &Probed) -> u64 {
+    probed.get("sample_rate").parse().unwrap_or(0)
+}
+
+/// Channels of an `AudioChannelConfiguration`; `None` in a scheme that nobody knows.
+fn channels_of(configuration: &Element) -> Option<u32> {
+    let (scheme, value) = (configuration.attribute("schemeIdUri")?, configuration.attribute("value")?);
+    match scheme {
+        // ISO/IEC 23091-3 table 2.
+        "urn:mpeg:mpegB:cicp:ChannelConfiguration" => {
+            let counts = [0, 1, 2, 3, 4, 5, 6, 8, 2, 3, 4, 7, 8];
+            counts.get(value.parse::<usize>().ok()?).copied()
+        }
+        // ETSI TS 102 366 table E.1.4: pairs among them, which no film here has.
+        "tag:dolby.com,2014:dash:audio_channel_configuration:2011" if value.len() == 4 => {
+            Some(u16::from_str_radix(value, 16).ok()?.count_ones())
+        }
+        "tag:dts.com,2014:dash:audio_channel_configuration:2012" => value.parse().ok(),
+        _ => None,
+    }
+}
+
 fn codecs(film: &Film, track: TrackRef) -> Result<Codecs, String> {
     let probed = Probed::of(film, track);
     let profile = probed.get("profile");
     match (probed.get("codec_name"), profile) {
-        ("aac", "LC") => Ok(Codecs::Aac("mp4a.40.2")),
-        ("aac", "HE-AAC") => Ok(Codecs::Aac("mp4a.40.5")),
-        ("aac", "HE-AACv2") => Ok(Codecs::Aac("mp4a.40.29")),
+        ("aac", "LC") => Ok(Codecs::Sound("mp4a.40.2", "mp4a.40.2")),
+        ("aac", "HE-AAC") => Ok(Codecs::Sound("mp4a.40.5", "mp4a.40.5")),
+        ("aac", "HE-AACv2") => Ok(Codecs::Sound("mp4a.40.29", "mp4a.40.29")),
+        ("ac3", _) => Ok(Codecs::Sound("ac-3", "ac-3")),
+        ("eac3", _) => Ok(Codecs::Sound("ec-3", "ec-3")),
+        ("opus", _) => Ok(Codecs::Sound("Opus", "")),
+        ("flac", _) => Ok(Codecs::Sound("fLaC", "")),
+        ("mp3", _) if rate(&probed) < 32_000 => Ok(Codecs::Sound("mp4a.69", "mp4a.40.34")),
+        ("mp3", _) => Ok(Codecs::Sound("mp4a.6B", "mp4a.40.34")),
+        ("dts", _) => Ok(Codecs::Sound("dtsc", "dtsc")),
         ("h264", _) => {
             let profile = match profile {
                 "Constrained Baseline" | "Baseline" => 66,

@@ -29,7 +29,7 @@ pub fn init(level: &Element) -> Vec<u8> {
     let picture = level.attribute("MaxWidth").is_some();
     let (entry, header, handler) = match picture {
         true => (video(level), full(b"vmhd", 1, &[&[0; 8]]), b"vide"),
-        false => (aac(level), full(b"smhd", 0, &[&[0; 4]]), b"soun"),
+        false => (sound(level), full(b"smhd", 0, &[&[0; 4]]), b"soun"),
     };
     let matrix: Vec<u8> =
         [0x1_0000u32, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000].iter().flat_map(|n| n.to_be_bytes()).collect();
@@ -145,8 +145,28 @@ fn avc(level: &Element) -> Vec<u8> {
     entry(level, b"avc1", &boxed(b"avcC", &[&record]))
 }
 
+fn sound(level: &Element) -> Vec<u8> {
+    match (level.attribute("FourCC").expect("FourCC"), number(level, "AudioTag")) {
+        ("AACL" | "AACH", 255) => aac(level),
+        ("EC-3", 65_534) => eac3(level),
+        other => panic!("no client knows {other:?}"),
+    }
+}
+
+/// What follows WAVEFORMATEX in WAVEFORMATEXTENSIBLE, then the payload of a `dec3` box.
+fn eac3(level: &Element) -> Vec<u8> {
+    let data = private_data(level);
+    assert_eq!(data[..2], 1536u16.to_le_bytes());
+    let loudspeakers = u32::from_le_bytes(data[2..6].try_into().expect("four bytes")).count_ones();
+    assert_eq!(loudspeakers, number(level, "Channels"));
+    let sub_format = 0xa7fb87af_2d02_42fb_a4d4_05cd93843bdd_u128.to_be_bytes();
+    let (first, second, third) = (&data[6..10], &data[10..12], &data[12..14]);
+    let reversed = |bytes: &[u8]| bytes.iter().rev().copied().collect::<Vec<u8>>();
+    assert_eq!([reversed(first), reversed(second), reversed(third), data[14..22].to_vec()].concat(), sub_format);
+    audio_entry(level, b"ec-3", &boxed(b"dec3", &[&data[22..]]))
+}
+
 fn aac(level: &Element) -> Vec<u8> {
-    assert_eq!(number(level, "AudioTag"), 255);
     let config = private_data(level);
     let descriptor = |tag: u8, contents: &[&[u8]]| {
         let contents = contents.concat();
@@ -154,9 +174,13 @@ fn aac(level: &Element) -> Vec<u8> {
     };
     let decoder = descriptor(4, &[&[0x40, 0x15], &[0; 11], &descriptor(5, &[&config])]);
     let esds = full(b"esds", 0, &[&descriptor(3, &[&[0, 1, 0], &decoder, &descriptor(6, &[&[2]])])]);
+    audio_entry(level, b"mp4a", &esds)
+}
+
+fn audio_entry(level: &Element, kind: &[u8; 4], config: &[u8]) -> Vec<u8> {
     let rate = number(level, "SamplingRate");
     boxed(
-        b"mp4a",
+        kind,
         &[
             &[0, 0, 0, 0, 0, 0, 0, 1],
             &[0; 8],
@@ -164,7 +188,7 @@ fn aac(level: &Element) -> Vec<u8> {
             &(number(level, "BitsPerSample") as u16).to_be_bytes(),
             &[0; 4],
             &(rate << 16).to_be_bytes(),
-            &esds,
+            config,
         ],
     )
 }

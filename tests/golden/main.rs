@@ -17,8 +17,16 @@ use headwater::packager::{Dialect, FORMATS, Format, Noun};
 use support::{Film, Object, boxes, listing, root};
 
 /// Films whose segments are held too.
-const FILMS: [&str; 6] =
-    ["one-track-per-file", "no-edit-list", "bframes-edit-list", "fragmented-ismv", "hevc-hev1", "av1"];
+const FILMS: [&str; 8] = [
+    "one-track-per-file",
+    "no-edit-list",
+    "bframes-edit-list",
+    "fragmented-ismv",
+    "hevc-hev1",
+    "av1",
+    "dolby",
+    "eac3-only",
+];
 
 /// Films whose manifests alone are held.
 const MANIFESTS: [&str; 4] = ["../demo", "mixed-codecs", "hdr10", "dolby-vision-81"];

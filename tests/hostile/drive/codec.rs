@@ -35,7 +35,21 @@ fn answers(codec: &dyn Codec) {
     if let Some(sound) = codec.audio() {
         assert!(sound.sampling_rate > 0 && sound.channels > 0, "{sound:?}");
     }
+    for (scheme, value) in codec.supplemental_properties() {
+        assert!(!scheme.is_empty() && !value.is_empty());
+    }
+    if let Some(stream) = codec.transport_stream() {
+        // Tags and lengths are whole, and fit the table of a program.
+        let (all, mut at) = (stream.descriptors(), 0);
+        while let Some(length) = all.get(at + 1) {
+            at += 2 + usize::from(*length);
+        }
+        assert!(at == all.len() && at < 64, "{all:?}");
+        assert!(stream.codecs().is_none_or(|name| name.is_ascii() && name.len() < 64));
+    }
     codec.smooth();
+    codec.priming();
+    codec.pre_roll();
     codec.decoder_configuration();
     codec.samples_per_frame();
     codec.colour();
