@@ -125,11 +125,12 @@ impl InitSegment<'_> {
         let mut out = Vec::with_capacity(1024 + self.sample_entry.len() + extras);
         self.brands.write(&mut out, FourCc(*b"ftyp"));
         write_box(&mut out, FourCc(*b"moov"), |out| {
-            self.movie_header(out);
+            let next = if self.declaration_extras { u32::MAX } else { self.track_id.saturating_add(1) };
+            self.movie_header(out, next);
             if self.declaration_extras {
                 write_full_box(out, FourCc(*b"ainf"), 0, 0, |out| put(out, &[0]));
             }
-            self.track(out);
+            self.track(out, &no_samples);
             if let Some(user_data) = &self.user_data {
                 out.extend_from_slice(user_data);
             }
@@ -142,19 +143,20 @@ impl InitSegment<'_> {
         out
     }
 
-    fn movie_header(&self, out: &mut Vec<u8>) {
+    /// `mvhd`; `next` is a track identifier that is free.
+    pub(super) fn movie_header(&self, out: &mut Vec<u8>, next: u32) {
         write_full_box(out, FourCc(*b"mvhd"), 1, 0, |out| {
             times(out, self.creation_time);
             put(out, &[self.movie_timescale.get(), 0, 0]);
             put(out, &[0x0001_0000, 0x0100_0000, 0, 0]);
             put(out, &IDENTITY);
             put(out, &[0; 6]);
-            let next = if self.declaration_extras { u32::MAX } else { self.track_id.saturating_add(1) };
             put(out, &[next]);
         });
     }
 
-    fn track(&self, out: &mut Vec<u8>) {
+    /// `trak`; `tables` writes those of the samples into `stbl`.
+    pub(super) fn track(&self, out: &mut Vec<u8>, tables: &dyn Fn(&mut Vec<u8>)) {
         write_box(out, FourCc(*b"trak"), |out| {
             // Enabled, in movie, in preview.
             write_full_box(out, FourCc(*b"tkhd"), 1, 7, |out| {
@@ -168,11 +170,11 @@ impl InitSegment<'_> {
             if let Some(edit) = self.edit {
                 write_box(out, FourCc(*b"edts"), |out| edit_list(out, edit));
             }
-            write_box(out, FourCc(*b"mdia"), |out| self.media(out));
+            write_box(out, FourCc(*b"mdia"), |out| self.media(out, tables));
         });
     }
 
-    fn media(&self, out: &mut Vec<u8>) {
+    fn media(&self, out: &mut Vec<u8>, tables: &dyn Fn(&mut Vec<u8>)) {
         write_full_box(out, FourCc(*b"mdhd"), 1, 0, |out| {
             times(out, self.track_creation_time);
             put(out, &[self.timescale.get(), 0, 0]);
@@ -198,10 +200,7 @@ impl InitSegment<'_> {
                     put(out, &[1]);
                     out.extend_from_slice(self.sample_entry);
                 });
-                write_full_box(out, FourCc(*b"stts"), 0, 0, |out| put(out, &[0]));
-                write_full_box(out, FourCc(*b"stsc"), 0, 0, |out| put(out, &[0]));
-                write_full_box(out, FourCc(*b"stsz"), 0, 0, |out| put(out, &[0, 0]));
-                write_full_box(out, FourCc(*b"stco"), 0, 0, |out| put(out, &[0]));
+                tables(out);
             });
         });
     }
@@ -214,6 +213,14 @@ impl InitSegment<'_> {
             write_full_box(out, FourCc(*b"trex"), 0, 0, |out| put(out, &[self.track_id, 1, 0, 0, 0]));
         });
     }
+}
+
+/// The tables of a track whose samples are in fragments.
+fn no_samples(out: &mut Vec<u8>) {
+    write_full_box(out, FourCc(*b"stts"), 0, 0, |out| put(out, &[0]));
+    write_full_box(out, FourCc(*b"stsc"), 0, 0, |out| put(out, &[0]));
+    write_full_box(out, FourCc(*b"stsz"), 0, 0, |out| put(out, &[0, 0]));
+    write_full_box(out, FourCc(*b"stco"), 0, 0, |out| put(out, &[0]));
 }
 
 /// Creation and modification time of a header of version 1.

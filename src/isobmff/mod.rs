@@ -16,6 +16,7 @@ mod init;
 mod movie;
 pub mod piff;
 mod sample_table;
+mod stills;
 mod track;
 mod write;
 
@@ -35,5 +36,6 @@ pub use index::{MFRO_SIZE, SegmentIndex, SegmentReference, TrackFragmentRandomAc
 pub use init::{Brands, InitSegment, MediaHeader};
 pub use movie::{MAX_TRACKS, Movie, MovieExtends, TrackExtends};
 pub use sample_table::{Chunk, MAX_SAMPLES_PER_TRACK, SampleTables};
+pub use stills::{Still, write_stills};
 pub use track::{Edit, Track};
 pub use write::{write_box, write_full_box, write_media_data_header, write_uuid_box};

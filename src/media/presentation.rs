@@ -113,21 +113,35 @@ impl TrackGroup {
 
     /// The segment that begins at `time` ticks of `scale`, give or take [`TIME_TOLERANCE_TICKS`].
     pub fn segment_at(&self, time: u64, scale: Timescale) -> Option<usize> {
-        let after = {
-            let (mut low, mut high) = (0, self.starts.len());
-            while low < high {
-                let middle = (low + high) / 2;
-                if self.boundary(middle, scale) <= time { low = middle + 1 } else { high = middle }
-            }
-            low
+        let after = self.begun_by(time, scale);
+        let near = |index: usize| {
+            index < self.starts.len() && self.boundary(index, scale).abs_diff(time) <= self.tolerance(scale)
         };
-        let tolerance = TIME_TOLERANCE_TICKS.min(u64::from(scale.get()) / 1000);
-        let near = |index: usize| index < self.starts.len() && self.boundary(index, scale).abs_diff(time) <= tolerance;
         match after.checked_sub(1) {
             Some(before) if near(before) => Some(before),
             _ if near(after) => Some(after),
             _ => None,
         }
+    }
+
+    /// The last segment that begins at or before `time` ticks of `scale`.
+    pub fn segment_of(&self, time: u64, scale: Timescale) -> Option<usize> {
+        self.begun_by(time, scale).checked_sub(1)
+    }
+
+    /// [`TIME_TOLERANCE_TICKS`], or less where a tick is long.
+    pub fn tolerance(&self, scale: Timescale) -> u64 {
+        TIME_TOLERANCE_TICKS.min(u64::from(scale.get()) / 1000)
+    }
+
+    /// How many segments begin at or before `time`.
+    fn begun_by(&self, time: u64, scale: Timescale) -> usize {
+        let (mut low, mut high) = (0, self.starts.len());
+        while low < high {
+            let middle = (low + high) / 2;
+            if self.boundary(middle, scale) <= time { low = middle + 1 } else { high = middle }
+        }
+        low
     }
 
     /// The longest segment.

@@ -15,11 +15,13 @@ use super::index_cache::IndexCache;
 use super::load::Loaded;
 use super::respond::{self, CachePolicy, Checked, Meta, Parts, Validators};
 use super::revision::{answer_key, hex, object_key};
+use super::thumbnails::{self, Gallery};
 use super::url::{FragmentTime, Noun, Params, QualityLevel, Resource, StreamObject, StreamingUrl};
 use crate::catalog::{Asset, Published};
 use crate::media::{ByteRange, TrackKind, TrackRef};
 use crate::packager::{self, Context, Dialect, Format, MediaData, Plan, Rendered, SegmentRequest, Selection};
 use crate::source;
+use crate::thumbnails::Painter;
 use crate::time::{Timescale, UtcTime};
 
 /// How the origin behaves.
@@ -45,6 +47,8 @@ pub struct Origin {
     answers: AnswerCache,
     /// A permit for each KiB of media that segments under way are made of.
     building: Arc<Semaphore>,
+    /// Thumbnails, where they are made.
+    gallery: Option<Arc<Gallery>>,
 }
 
 /// Media bytes of all segments that are made at the same time. What goes beyond waits for its turn.
@@ -74,7 +78,14 @@ impl Origin {
             indexes: IndexCache::new(settings.index_cache_bytes, settings.segments),
             answers: AnswerCache::new(settings.answer_cache_bytes),
             building: Arc::new(Semaphore::new(permits(BUILDING_BYTES) as usize)),
+            gallery: None,
         }
+    }
+
+    /// Makes thumbnails, and lists them in manifests.
+    pub fn with_thumbnails(mut self, painter: Painter) -> Origin {
+        self.gallery = Some(Arc::new(Gallery::new(painter)));
+        self
     }
 
     /// Answers one request. Never fails: what goes wrong is an answer too.
@@ -173,15 +184,27 @@ impl Origin {
         request: Request<'_>,
     ) -> Result<Response<Body>, Error> {
         let params = object.params();
-        let wanted = Wanted::find(loaded, format, object, params)?;
+        let thumbnails = self.gallery.as_ref().and_then(|gallery| gallery.grid(loaded));
+        let wanted = match object {
+            StreamObject::Thumbnails { what, .. } => {
+                let why = if self.gallery.is_some() { "the film has no pictures" } else { NO_THUMBNAILS };
+                let grid = thumbnails.ok_or(Error::NoThumbnails { why })?;
+                Wanted::Thumbnails(thumbnails::Object::find(loaded, &grid, *what)?)
+            }
+            _ => Wanted::find(loaded, format, object, params)?,
+        };
         let selection = Selection {
             audio_only: params.audio_only,
             audio_track: params.audio_track.clone(),
             filters: params.filters.clone(),
         };
         let dialect = self.settings.dialect;
-        let plan = wanted.plan(loaded, format, &Context { dialect, now, selection: &selection })?;
-        let identity = wanted.identity(format, plan.as_ref(), &selection);
+        let context = Context { dialect, now, selection: &selection, thumbnails };
+        let plan = wanted.plan(loaded, format, &context)?;
+        let identity = match (&wanted, &self.gallery) {
+            (Wanted::Thumbnails(thumbnails::Object::Pictures(pictures)), Some(gallery)) => gallery.identity(pictures),
+            _ => wanted.identity(format, plan.as_ref(), &context),
+        };
         let key = answer_key(loaded.presentation.revision, dialect, &asset.id, name, &identity);
         let meta = Meta {
             content_type: HeaderValue::from_static("application/octet-stream"),
@@ -193,15 +216,27 @@ impl Origin {
         let needs_media = plan.is_some();
         let make = {
             let (loaded, store, building) = (Arc::clone(loaded), Arc::clone(&asset.store), Arc::clone(&self.building));
-            let wanted = wanted.clone();
+            let (wanted, gallery, named) = (wanted.clone(), self.gallery.clone(), params.format.is_some());
             async move {
-                let context = Context { dialect, now, selection: &selection };
-                match plan {
-                    Some(plan) => {
+                let context = Context { dialect, now, selection: &selection, thumbnails };
+                match (plan, &wanted) {
+                    (_, Wanted::Thumbnails(thumbnails::Object::Pictures(pictures))) => {
+                        let gallery = gallery.ok_or(Error::Internal)?;
+                        if let Some(known) = gallery.known(key).await {
+                            return known;
+                        }
+                        let turn = gallery.turn().await?;
+                        let _room = room(&building, &pictures.plan).await?;
+                        gallery.draw(&turn, key, &loaded, &*store, pictures).await
+                    }
+                    (_, Wanted::Thumbnails(thumbnails::Object::List)) => {
+                        thumbnails::list(&loaded, format, named, &context)
+                    }
+                    (Some(plan), _) => {
                         let _room = room(&building, &plan).await?;
                         segment(&loaded, &*store, format, plan, &context).await.map_err(|e| wanted.explain(e, format))
                     }
-                    None => wanted.write(&loaded, format, &context).map_err(|e| wanted.explain(e, format)),
+                    (None, _) => wanted.write(&loaded, format, &context).map_err(|e| wanted.explain(e, format)),
                 }
             }
         };
@@ -258,7 +293,11 @@ enum Wanted {
     Playlist { track: TrackRef, keyframes: bool },
     Init { track: TrackRef },
     Segment { track: TrackRef, noun: packager::Noun, time: u64, audio_track: Option<String> },
+    Thumbnails(thumbnails::Object),
 }
+
+/// Why this server has none.
+const NO_THUMBNAILS: &str = "this server makes none, because ffmpeg is missing or [thumbnails] is switched off";
 
 impl Wanted {
     fn find(loaded: &Loaded, format: &dyn Format, object: &StreamObject, params: &Params) -> Result<Wanted, Error> {
@@ -284,6 +323,7 @@ impl Wanted {
         }
         Ok(match object {
             StreamObject::Manifest { .. } => Wanted::Manifest,
+            StreamObject::Thumbnails { .. } => return Err(Error::Internal),
             StreamObject::TrackPlaylist { level, track, .. } => {
                 Wanted::Playlist { track: carried(find(track, level)?)?, keyframes: params.keyframes }
             }
@@ -301,6 +341,9 @@ impl Wanted {
 
     /// The plan of a segment; `None` for what needs no media.
     fn plan(&self, loaded: &Loaded, format: &dyn Format, context: &Context<'_>) -> Result<Option<Plan>, Error> {
+        if let Wanted::Thumbnails(thumbnails::Object::Pictures(pictures)) = self {
+            return Ok(Some(pictures.plan.clone()));
+        }
         let Wanted::Segment { track, noun, time, audio_track } = self else { return Ok(None) };
         let request = SegmentRequest { track: *track, noun: *noun, time: *time, audio_track: audio_track.as_deref() };
         let plan = format.plan(&loaded.presentation, &request, context);
@@ -309,7 +352,8 @@ impl Wanted {
 
     /// Which bytes these are, out of a bounded number of possibilities: attributes, aliases, times a few ticks
     /// off and parameters of other formats lead to the same ones.
-    fn identity(&self, format: &dyn Format, plan: Option<&Plan>, selection: &Selection) -> String {
+    fn identity(&self, format: &dyn Format, plan: Option<&Plan>, context: &Context<'_>) -> String {
+        let Context { selection, thumbnails, .. } = context;
         let tag = format.tags().first().copied().unwrap_or_default();
         match (self, plan) {
             (Wanted::Segment { noun, .. }, Some(plan)) => {
@@ -317,7 +361,9 @@ impl Wanted {
                 format!("{tag} {noun:?} {} {tracks:?}", plan.index)
             }
             (Wanted::Segment { .. }, None) | (Wanted::Init { .. }, _) => format!("{tag} {self:?}"),
-            (Wanted::Manifest | Wanted::Playlist { .. }, _) => format!("{tag} {self:?} {selection:?}"),
+            (Wanted::Manifest, _) => format!("{tag} {self:?} {selection:?} {thumbnails:?}"),
+            (Wanted::Playlist { .. }, _) => format!("{tag} {self:?} {selection:?}"),
+            (Wanted::Thumbnails(_), _) => format!("{tag} {selection:?} {thumbnails:?} list"),
         }
     }
 
@@ -345,6 +391,7 @@ impl Wanted {
     fn name(&self) -> &'static str {
         match self {
             Wanted::Manifest => "such manifest",
+            Wanted::Thumbnails(_) => "thumbnails",
             Wanted::Playlist { keyframes: false, .. } => "playlist of this track",
             Wanted::Playlist { keyframes: true, .. } => "key-frame playlist of this track",
             Wanted::Init { .. } => "initialization segment of this track",
@@ -366,7 +413,7 @@ impl Wanted {
             })?,
             Wanted::Playlist { track, keyframes } => format.playlist(presentation, *track, *keyframes, context)?,
             Wanted::Init { track } => format.init(presentation, *track, context)?,
-            Wanted::Segment { .. } => return Err(Error::Internal),
+            Wanted::Segment { .. } | Wanted::Thumbnails(_) => return Err(Error::Internal),
         })
     }
 }
@@ -416,6 +463,21 @@ async fn segment(
     plan: Plan,
     context: &Context<'_>,
 ) -> Result<Rendered, Error> {
+    let (media, pinned) = read(loaded, store, &plan).await?;
+    let mut rendered = format.segment(&loaded.presentation, &plan, &media, context)?;
+    if pinned > 2 * rendered.len() {
+        // Kept in a cache, slices would hold all that was read between them.
+        rendered.body = vec![rendered.body.concat().into()];
+    }
+    Ok(rendered)
+}
+
+/// Reads what the plan wants; how many bytes of memory that holds.
+pub(super) async fn read(
+    loaded: &Loaded,
+    store: &dyn crate::store::Store,
+    plan: &Plan,
+) -> Result<(MediaData, u64), Error> {
     let mut pieces = Vec::new();
     let mut pinned = 0;
     let reads = plan.reads();
@@ -427,12 +489,7 @@ async fn segment(
         let bytes = store.read_ranges(object, &ranges).await?;
         pieces.extend(ranges.into_iter().zip(bytes).map(|(range, bytes)| (*file, range, bytes)));
     }
-    let mut rendered = format.segment(&loaded.presentation, &plan, &MediaData::new(pieces), context)?;
-    if pinned > 2 * rendered.len() {
-        // Kept in a cache, slices would hold all that was read between them.
-        rendered.body = vec![rendered.body.concat().into()];
-    }
-    Ok(rendered)
+    Ok((MediaData::new(pieces), pinned))
 }
 
 /// Stores read ranges of one file together that are this near at most.

@@ -15,6 +15,7 @@ mod load;
 mod range;
 pub mod respond;
 mod revision;
+mod thumbnails;
 pub mod url;
 
 pub use body::Body;

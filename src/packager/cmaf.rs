@@ -2,7 +2,7 @@
 
 use super::fragment::Composition;
 use super::track_fragment::{self, Shape};
-use super::{Dialect, Error, MediaData, Plan, Rendered, SegmentRequest};
+use super::{Dialect, Error, MediaData, Plan, Rendered};
 use crate::codec::Codec;
 use crate::isobmff::{Brands, FragmentStyle};
 use crate::media::{Presentation, Track, TrackRef};
@@ -36,14 +36,6 @@ pub(crate) fn init_as(presentation: &Presentation, at: TrackRef, scale: Timescal
         segment.width = if width == 0 { picture.width } else { width.min(u64::from(u16::MAX)) as u32 };
     }
     track_fragment::rendered_init(presentation, at, &segment)
-}
-
-/// Which samples the CMAF segment at `request.time` is made of.
-///
-/// # Errors
-/// [`Error::NoSuchTime`] when no segment begins then.
-pub(crate) fn plan(presentation: &Presentation, request: &SegmentRequest<'_>, scale: Timescale) -> Result<Plan, Error> {
-    Plan::segments(presentation, request, scale, 1)
 }
 
 /// A CMAF segment of one fragment of one chunk (7.3.3): `styp`, `moof`, `mdat`.
@@ -100,7 +92,7 @@ mod tests {
     /// Decode time, sum of durations and composition offsets of segment `index`.
     fn fragment(film: &Presentation, group: usize, index: usize, scale: Timescale) -> (u64, u64, Vec<i32>) {
         let time = film.groups[group].boundary(index, scale);
-        let plan = plan(film, &request(group, 0, time), scale).unwrap();
+        let plan = Plan::segments(film, &request(group, 0, time), scale, 1).unwrap();
         let rendered = segment(film, &plan, &testing::media(&plan), scale).unwrap();
         let bytes = Bytes::from(testing::bytes(&rendered.body));
         assert_eq!(names(&bytes), ["styp", "moof", "mdat"]);

@@ -8,6 +8,7 @@ mod bitrate;
 mod body;
 mod carried;
 mod fragment;
+mod key_frames;
 mod language;
 mod left_out;
 mod markup;
@@ -23,6 +24,7 @@ pub mod cmaf;
 pub mod dash;
 pub mod hls;
 pub mod smooth;
+pub mod thumbnails;
 
 use std::fmt;
 
@@ -89,6 +91,8 @@ pub struct Context<'a> {
     pub now: UtcTime,
     /// What the URL selects.
     pub selection: &'a Selection,
+    /// The film's thumbnails; `None` when there are none to be listed.
+    pub thumbnails: Option<thumbnails::Grid>,
 }
 
 /// One output format.
@@ -116,6 +120,14 @@ pub trait Format: Sync + fmt::Debug {
     /// # Errors
     /// [`Error::NoSuchResource`] in formats without media playlists.
     fn playlist(&self, _: &Presentation, _: TrackRef, _keyframes: bool, _: &Context<'_>) -> Result<Rendered, Error> {
+        Err(Error::NoSuchResource)
+    }
+
+    /// The list of thumbnails (HLS only).
+    ///
+    /// # Errors
+    /// [`Error::NoSuchResource`] in other formats, and without [`Context::thumbnails`].
+    fn images(&self, _: &Presentation, _: &Context<'_>) -> Result<Rendered, Error> {
         Err(Error::NoSuchResource)
     }
 

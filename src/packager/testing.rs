@@ -286,7 +286,7 @@ static SELECTION: Selection = Selection { audio_only: None, audio_track: None, f
 
 /// A context of that dialect, with nothing selected, at the Unix epoch.
 pub(crate) fn context(dialect: Dialect) -> Context<'static> {
-    Context { dialect, now: UtcTime { unix_millis: 0 }, selection: &SELECTION }
+    Context { dialect, now: UtcTime { unix_millis: 0 }, selection: &SELECTION, thumbnails: None }
 }
 
 /// `Fragments` of track `track` of group `group` at `time`.

@@ -107,6 +107,14 @@ impl Judge<'_> {
                 return Vec::new();
             }
         };
+        let (keyframes, listed): (Vec<_>, Vec<_>) = listed.into_iter().partition(|stream| stream.keyframes);
+        for stream in &keyframes {
+            let about = format!("{tag} key frames of {}", self.film.label(stream.track));
+            self.fragments(&about, stream);
+            rates::dash_key_frames(&about, stream, &mut self.judged.wrong);
+            let pictures = stream.segments.iter().map(|s| boxes::fragment(&s.bytes).samples as usize).sum();
+            self.key_pictures(&about, stream.track, &stream.stream(), pictures, 0);
+        }
         for stream in &listed {
             let about = format!("{tag} {}", self.film.label(stream.track));
             self.fragments(&about, stream);
@@ -249,6 +257,9 @@ impl Judge<'_> {
             let about = format!("{tag} key frames of {}", self.film.label(stream.track));
             let shift = if transport { TS_OFFSET } else { 0 };
             self.key_pictures(&about, stream.track, &stream.stream(), stream.segments.len(), shift);
+            if !transport {
+                self.fragments(&about, stream);
+            }
             for segment in [stream.segments.first(), stream.segments.last()].into_iter().flatten() {
                 let mut alone = stream.init.clone().unwrap_or_default();
                 alone.extend_from_slice(&segment.bytes);
@@ -340,6 +351,7 @@ impl Judge<'_> {
                 dialect: MODERN,
                 now: headwater::time::UtcTime { unix_millis: 0 },
                 selection: &selection,
+                thumbnails: None,
             };
             let tag = about.split(' ').next().unwrap_or_default();
             i128::from(format(tag).url_timescale(&self.film.presentation, stream.track.group, &context).get())

@@ -119,15 +119,25 @@ pub fn hls(
     }
 }
 
-/// `bandwidth`, `codecs`, `width`, `height`, `frameRate`, `audioSamplingRate` of a representation.
-pub fn dash(film: &Film, about: &str, listed: &Listed, wrong: &mut Vec<String>) {
+/// `bandwidth` of a representation of key frames.
+pub fn dash_key_frames(about: &str, listed: &Listed, wrong: &mut Vec<String>) {
     let Some((_, representation)) = &listed.elements else { return };
+    bandwidth(about, listed, representation, wrong);
+}
+
+fn bandwidth(about: &str, listed: &Listed, representation: &Element, wrong: &mut Vec<String>) {
     let longest = sizes(listed).iter().map(|(_, d)| *d).max().unwrap_or(0);
     let rate = |(bytes, micros): &Sized| (u128::from(*bytes) * 8_000_000 / u128::from((*micros).max(1))) as u64;
     let whole: Vec<Sized> = sizes(listed).into_iter().filter(|(_, d)| d * 2 >= longest).collect();
     let all = sizes(listed).iter().fold((0, 0), |(b, m), (bytes, micros)| (b + bytes, m + micros));
     let peak = whole.iter().map(rate).max().unwrap_or(0).max(rate(&all));
     within(&format!("{about}: bandwidth"), number(representation, "bandwidth").unwrap_or(0), peak, peak, wrong);
+}
+
+/// `bandwidth`, `codecs`, `width`, `height`, `frameRate`, `audioSamplingRate` of a representation.
+pub fn dash(film: &Film, about: &str, listed: &Listed, wrong: &mut Vec<String>) {
+    let Some((_, representation)) = &listed.elements else { return };
+    bandwidth(about, listed, representation, wrong);
     let probed = Probed::of(film, listed.track);
     match codecs(film, listed.track) {
         Ok(c) if c.are(representation.attribute("codecs").unwrap_or_default()) => {}

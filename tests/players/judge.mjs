@@ -1,5 +1,7 @@
 // Judges one case: a page with one player on one manifest, put through its paces.
 
+import { judgeExtra } from './extras.mjs';
+
 const stepTimeout = 20_000;
 const durationTolerance = 0.5;
 
@@ -18,7 +20,7 @@ export async function judge(browser, site, test, screenshots) {
     const page = await context.newPage();
     const problems = watch(page);
     await page.goto(site.origin);
-    const verdict = await paces(page, test, problems, screenshots);
+    const verdict = await (test.paces ? judgeExtra : paces)(page, test, problems, screenshots);
     if (problems.length) throw new Error(problems.join('; '));
     return verdict;
   } finally {

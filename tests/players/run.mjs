@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 import { allCases } from './cases.mjs';
+import { extraCases } from './extras.mjs';
 import { films, published } from './films.mjs';
 import { judge } from './judge.mjs';
 import { startSite } from './site.mjs';
@@ -15,6 +16,7 @@ const usage = `node tests/players/run.mjs [OPTIONS] BASE_URL
   --duration S      length of the demo film, default 40
   --heights A,B     heights of its qualities, default 234,360,540,720
   --languages A,B   languages of its sound, default eng,spa; '' for none
+  --extras          besides, winding and thumbnails of the demo film
   --jobs N          players at the same time, default 2
   --screenshot DIR  a picture of each player at 50 %
   --list            names the cases and their URLs
@@ -28,6 +30,7 @@ const { values: options, positionals } = parseArgs({
     duration: { type: 'string' },
     heights: { type: 'string' },
     languages: { type: 'string' },
+    extras: { type: 'boolean' },
     jobs: { type: 'string', default: '2' },
     screenshot: { type: 'string' },
     list: { type: 'boolean' },
@@ -39,8 +42,10 @@ const { values: options, positionals } = parseArgs({
 const overrides = Object.fromEntries(options.url.map((one) => one.split(/=(.*)/s).slice(0, 2)));
 const wanted = ({ name, film, player, format }) =>
   !options.only.length || options.only.some((one) => [name, film.name, player, `${player}/${format}`].includes(one));
-const cases = allCases(positionals[0]?.replace(/\/$/, ''), overrides).filter(wanted);
 const [demo] = films;
+const matrix = allCases(positionals[0]?.replace(/\/$/, ''), overrides);
+const extras = options.extras ? extraCases(demo, matrix) : [];
+const cases = [...matrix, ...extras].filter(wanted);
 if (options.duration) demo.duration = Number(options.duration);
 if (options.heights) demo.heights = options.heights.split(',').map(Number);
 if (options.languages !== undefined) demo.languages = options.languages.split(',').filter(Boolean);

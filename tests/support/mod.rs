@@ -227,7 +227,7 @@ pub fn joined(rendered: &Rendered) -> Vec<u8> {
 }
 
 fn context(dialect: Dialect, selection: &Selection) -> Context<'_> {
-    Context { dialect, now: UtcTime { unix_millis: 0 }, selection }
+    Context { dialect, now: UtcTime { unix_millis: 0 }, selection, thumbnails: None }
 }
 
 fn unescaped(name: &str) -> String {

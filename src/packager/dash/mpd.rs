@@ -11,7 +11,7 @@ use crate::packager::track_fragment::media_type;
 use crate::packager::{Context, Dialect, Error, Format, Rendered, language, text};
 use crate::time::{MediaTime, Timescale};
 
-use super::{Kind, LIVE_PROFILE, MPD_TYPE, colour, representation};
+use super::{Kind, LIVE_PROFILE, MPD_TYPE, colour, images, representation, trick};
 
 /// Whole seconds.
 const ONE: Timescale = Timescale::new(1).unwrap();
@@ -56,6 +56,20 @@ pub(super) fn render(
             has_sdr: sets.iter().any(colour::is_sdr_video),
         };
         adaptation_set(&mut xml, kind, presentation, set, &place, context.dialect);
+    }
+    if context.dialect == Dialect::Modern {
+        let mut id = sets.len();
+        for (position, set) in sets.iter().enumerate() {
+            let before = sets[..position].iter().filter(|other| other.index == set.index).map(|s| s.tracks.len()).sum();
+            let has_sdr = sets.iter().any(colour::is_sdr_video);
+            let place = trick::Place { id: id + 1, of: position + 1, before, has_sdr };
+            if trick::write(&mut xml, kind, presentation, set, &place) {
+                id += 1;
+            }
+        }
+        if let Some(grid) = &context.thumbnails {
+            images::write(&mut xml, grid, id + 1);
+        }
     }
     Ok(text(xml.finish(), MPD_TYPE))
 }
@@ -139,7 +153,7 @@ fn adaptation_set(
         xml.start("Label").text(label).end();
     }
     purpose(xml, &group.purpose, group.kind, place.is_chosen, dialect);
-    segment_template(xml, kind, presentation, set, dialect);
+    segment_template(xml, kind, presentation, set, "Fragments", dialect);
     for (index, track) in set.tracks.iter().enumerate() {
         representation::write(xml, kind, set, track, place.before + index, dialect);
     }
@@ -179,7 +193,14 @@ pub(super) fn descriptor(xml: &mut Markup, name: &'static str, scheme: &str, val
 /// in the URL, whatever the media's real rate. For today's players that part of the URL is the
 /// representation's `BaseURL`, and `@bandwidth` is what the standard wants it to be; the URL that comes
 /// out is the same.
-fn segment_template(xml: &mut Markup, kind: &Kind, presentation: &Presentation, set: &Carried<'_>, dialect: Dialect) {
+pub(super) fn segment_template(
+    xml: &mut Markup,
+    kind: &Kind,
+    presentation: &Presentation,
+    set: &Carried<'_>,
+    noun: &str,
+    dialect: Dialect,
+) {
     let scale = (kind.timescale)(presentation, set.index, dialect);
     let name = url_name(&set.group.name);
     let (quality, media, init) = match dialect {
@@ -188,7 +209,7 @@ fn segment_template(xml: &mut Markup, kind: &Kind, presentation: &Presentation, 
     };
     let tag = kind.tag;
     xml.start("SegmentTemplate").number("timescale", scale.get());
-    xml.format("media", format_args!("{quality}Fragments({name}=$Time$,format={tag}){media}"));
+    xml.format("media", format_args!("{quality}{noun}({name}=$Time$,format={tag}){media}"));
     xml.format("initialization", format_args!("{quality}Fragments({name}=i,format={tag}){init}"));
     xml.start("SegmentTimeline");
     for (index, run) in runs(set.group, scale).enumerate() {

@@ -57,16 +57,32 @@ fn frame_rate(xml: &mut Markup, name: &str, (n, d): (u32, u32)) {
     }
 }
 
-/// One representation, number `index` of its set.
-pub(super) fn write(xml: &mut Markup, kind: &Kind, set: &Carried<'_>, track: &Track, index: usize, dialect: Dialect) {
-    let group = set.group;
-    let letter = match group.kind {
+/// Identifier of representation number `index` of its set, as Azure Media Services had it.
+pub(super) fn id(set: &Carried<'_>, index: usize) -> String {
+    let letter = match set.group.kind {
         TrackKind::Video => 'V',
         TrackKind::Audio => 'A',
         TrackKind::Text => 'T',
     };
-    let (number, name) = (group_number(group.kind), url_name(&group.name));
-    xml.start("Representation").format("id", format_args!("{number}_{letter}_{name}_{}", index + 1));
+    let (number, name) = (group_number(set.group.kind), url_name(&set.group.name));
+    format!("{number}_{letter}_{name}_{}", index + 1)
+}
+
+/// Size of the pictures, shape of their pixels and rate.
+pub(super) fn picture(xml: &mut Markup, track: &Track, rate: (u32, u32)) {
+    let Some(picture) = track.codec.video() else { return };
+    xml.number("width", picture.width).number("height", picture.height);
+    let (wide, high) = picture.sample_aspect_ratio;
+    if wide != high {
+        xml.format("sar", format_args!("{wide}:{high}"));
+    }
+    frame_rate(xml, "frameRate", rate);
+}
+
+/// One representation, number `index` of its set.
+pub(super) fn write(xml: &mut Markup, kind: &Kind, set: &Carried<'_>, track: &Track, index: usize, dialect: Dialect) {
+    let group = set.group;
+    xml.start("Representation").attribute("id", &id(set, index));
     let codecs_here = codecs(track, dialect);
     let bandwidth = match dialect {
         Dialect::Ams => track.bitrate,

@@ -8,6 +8,7 @@
 //! [`Dialect::Modern`](super::Dialect::Modern) they say more, and truly: `BANDWIDTH` is measured of what is sent.
 
 mod carried;
+mod images;
 mod media_playlist;
 mod multivariant;
 mod packing;
@@ -22,7 +23,10 @@ mod tests;
 
 use std::sync::Arc;
 
-use super::{Context, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest, cmaf};
+use super::{
+    Context, Dialect, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest, cmaf, key_frames,
+    thumbnails,
+};
 use crate::codec::Codec;
 use crate::media::{Presentation, Track, TrackKind, TrackRef};
 use crate::time::Timescale;
@@ -85,6 +89,11 @@ impl Flavor {
 
     fn has_key_frame_playlists(self, kind: TrackKind) -> bool {
         self != Flavor::V3 && kind == TrackKind::Video
+    }
+
+    /// Thumbnails are listed: for the players of today.
+    fn has_images(self, context: &Context<'_>) -> Option<thumbnails::Grid> {
+        context.thumbnails.filter(|_| self != Flavor::V3 && context.dialect == Dialect::Modern)
     }
 
     fn has_initialization_segments(self) -> bool {
@@ -157,16 +166,7 @@ impl Flavor {
                 Ok(plan)
             }
             Noun::KeyFrames if self.has_key_frame_playlists(presentation.groups[request.track.group].kind) => {
-                let mut plan = Plan::segments(presentation, request, scale, 1)?;
-                plan.keep_sync_samples();
-                for part in &mut plan.parts {
-                    part.samples.samples.truncate(1);
-                }
-                if plan.parts.iter().all(|p| p.samples.samples.is_empty()) {
-                    let group = presentation.groups[request.track.group].name.clone();
-                    return Err(Error::NoSuchTime { group, time: request.time });
-                }
-                Ok(plan)
+                key_frames::plan_one(presentation, request, scale)
             }
             _ => Err(Error::NoSuchResource),
         }
@@ -220,6 +220,11 @@ macro_rules! format_of_flavor {
                 context: &Context<'_>,
             ) -> Result<Rendered, Error> {
                 Flavor::$flavor.playlist(presentation, at, keyframes, context)
+            }
+
+            fn images(&self, presentation: &Presentation, context: &Context<'_>) -> Result<Rendered, Error> {
+                let grid = Flavor::$flavor.has_images(context).ok_or(Error::NoSuchResource)?;
+                Ok(images::render(presentation, &grid))
             }
 
             fn init(&self, presentation: &Presentation, at: TrackRef, context: &Context<'_>) -> Result<Rendered, Error> {

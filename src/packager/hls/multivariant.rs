@@ -7,7 +7,7 @@ use crate::packager::{Context, Dialect, Error, Rendered, language, text};
 use super::carried::{self, Listing};
 use super::rate::{self, Rate, Sound};
 use super::uri::{PlaylistUri, push_number, push_playlist, push_quoted};
-use super::{Flavor, PLAYLIST_TYPE, described};
+use super::{Flavor, PLAYLIST_TYPE, described, images};
 
 /// The multivariant playlist.
 pub(super) fn render(flavor: Flavor, presentation: &Presentation, context: &Context<'_>) -> Result<Rendered, Error> {
@@ -32,6 +32,9 @@ pub(super) fn render(flavor: Flavor, presentation: &Presentation, context: &Cont
         (true, _) => writer.audio_alone(&carried.audio),
         (false, audio) if flavor.muxes() => writer.muxed(&carried.video, audio),
         (false, _) => writer.with_renditions(&carried),
+    }
+    if let Some(grid) = flavor.has_images(context).filter(|_| !carried.video.is_empty()) {
+        images::push_stream(&mut writer.out, flavor, &grid, context);
     }
     Ok(text(writer.out, PLAYLIST_TYPE))
 }

@@ -6,4 +6,5 @@ mod crowd;
 mod downloads;
 mod left_out;
 mod site;
+mod thumbnails;
 mod urls;

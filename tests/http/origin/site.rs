@@ -12,6 +12,7 @@ use headwater::packager::Dialect;
 use headwater::server::{self, Limits, Listener, Streaming};
 use headwater::source;
 use headwater::store::Symlinks;
+use headwater::thumbnails::Painter;
 use headwater::time::UtcTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -111,6 +112,11 @@ impl Site {
     }
 
     pub async fn with(dialect: Dialect, answer_cache_bytes: u64) -> Site {
+        Site::drawing(dialect, answer_cache_bytes, None).await
+    }
+
+    /// With thumbnails.
+    pub async fn drawing(dialect: Dialect, answer_cache_bytes: u64, painter: Option<Painter>) -> Site {
         let root = tempfile::tempdir().unwrap();
         let list = PublishedFile::new(root.path().join("data"));
         let published = Arc::new(Published::open(list, None, Symlinks::Inside).unwrap());
@@ -124,6 +130,10 @@ impl Site {
                 answer_cache_bytes,
             },
         );
+        let origin = match painter {
+            Some(painter) => origin.with_thumbnails(painter),
+            None => origin,
+        };
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = tcp.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

@@ -20,5 +20,7 @@ export default {
   },
   languages: () => player.getTracksFor('audio').map((track) => track.lang),
   choose: (language) => player.setCurrentTrack(player.getTracksFor('audio').find((track) => track.lang === language)),
+  images: () => player.getRepresentationsByType('image').length,
+  thumbnail: (time) => new Promise((resolve) => player.provideThumbnail(time, resolve)),
   chosen: () => player.getCurrentTrackFor('audio')?.lang,
 };

@@ -227,3 +227,43 @@ fn a_long_film_costs_little() {
         println!("{format:?}: media playlist {best:?}, multivariant {:?}", begun.elapsed());
     }
 }
+
+#[test]
+fn thumbnails_have_a_playlist_of_images() {
+    let film = film();
+    let settings =
+        crate::packager::thumbnails::Settings { interval_seconds: 2, width: 160, height: 90, columns: 2, rows: 2 };
+    let thumbnails = crate::packager::thumbnails::Grid::of(&film, &settings);
+    let modern = Context { thumbnails, ..context(Dialect::Modern) };
+    for (format, tag) in [(&V4 as &dyn Format, "m3u8-aapl"), (&CmafHls, "m3u8-cmaf")] {
+        let multivariant = text(&format.manifest(&film, &modern).unwrap());
+        let line = format!(
+            "#EXT-X-IMAGE-STREAM-INF:BANDWIDTH=14400,RESOLUTION=160x90,CODECS=\"jpeg\",URI=\"Thumbnails(format={tag}).m3u8\"\n"
+        );
+        assert!(multivariant.ends_with(&line), "{multivariant}");
+        let plain = text(&format.manifest(&film, &context(Dialect::Modern)).unwrap());
+        assert_eq!(multivariant.strip_suffix(&line), Some(plain.as_str()));
+        let expected = "\
+#EXTM3U
+#EXT-X-VERSION:7
+#EXT-X-PLAYLIST-TYPE:VOD
+#EXT-X-MEDIA-SEQUENCE:0
+#EXT-X-TARGETDURATION:8
+#EXT-X-IMAGES-ONLY
+#EXTINF:8.000000,
+#EXT-X-TILES:RESOLUTION=160x90,LAYOUT=2x2,DURATION=2.000000
+Thumbnails(sheet=1).jpg
+#EXTINF:1.083333,
+#EXT-X-TILES:RESOLUTION=160x90,LAYOUT=2x2,DURATION=2.000000
+Thumbnails(sheet=2).jpg
+#EXT-X-ENDLIST
+";
+        assert_eq!(text(&format.images(&film, &modern).unwrap()), expected);
+        assert_eq!(format.images(&film, &context(Dialect::Modern)), Err(Error::NoSuchResource));
+    }
+    let ams = Context { thumbnails, ..context(Dialect::Ams) };
+    for (format, context) in [(&V4 as &dyn Format, ams), (&CmafHls, ams), (&V3, ams), (&V3, modern)] {
+        assert_eq!(format.images(&film, &context), Err(Error::NoSuchResource));
+        assert!(!text(&format.manifest(&film, &context).unwrap()).contains("IMAGE"));
+    }
+}
