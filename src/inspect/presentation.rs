@@ -56,6 +56,16 @@ pub struct GroupReport {
     pub kind: &'static str,
     /// Language.
     pub language: String,
+    /// A name for people.
+    pub label: Option<String>,
+    /// Values of the DASH role scheme.
+    pub roles: Vec<String>,
+    /// Accessibility purposes, of the same scheme.
+    pub accessibility: Vec<String>,
+    /// HLS characteristics.
+    pub characteristics: Vec<String>,
+    /// The choice for viewers who have not asked for another.
+    pub is_default: bool,
     /// How many segments.
     pub segments: usize,
     /// The shortest but for the last.
@@ -288,6 +298,11 @@ fn group(presentation: &Presentation, group: &TrackGroup) -> GroupReport {
         name: group.name.clone(),
         kind: group.kind.as_str(),
         language: group.language.0.clone(),
+        label: group.label.clone(),
+        roles: group.purpose.roles.clone(),
+        accessibility: group.purpose.accessibility.clone(),
+        characteristics: group.purpose.characteristics().into_iter().map(str::to_owned).collect(),
+        is_default: group.is_default,
         segments: count,
         shortest_segment_ms: lengths.min().unwrap_or(0),
         longest_segment_ms: ms(group.longest_segment()),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{ContainerReport, FileReport, Finding, PresentationReport, Report, Severity, TrackReport};
+use super::{ContainerReport, FileReport, Finding, GroupReport, PresentationReport, Report, Severity, TrackReport};
 use crate::time::{MediaTime, Timescale};
 
 /// Whether the reader is a terminal.
@@ -126,9 +126,10 @@ fn write_presentation(out: &mut String, presentation: &PresentationReport, paint
     for group in &presentation.groups {
         let _ = writeln!(
             out,
-            "  {} {}: {} segments of {} to {}, {} in all",
+            "  {} {}{}: {} segments of {} to {}, {} in all",
             group.kind,
             named(&group.name, &group.language),
+            purpose(group),
             group.segments,
             seconds(group.shortest_segment_ms),
             seconds(group.longest_segment_ms),
@@ -169,6 +170,19 @@ fn write_presentation(out: &mut String, presentation: &PresentationReport, paint
         let _ = writeln!(out, "  {} {}", paint.severity(Severity::Error).trim_end(), clean(error));
     }
     out.push('\n');
+}
+
+/// `, "Commentary", commentary, default`: whatever is known.
+fn purpose(group: &GroupReport) -> String {
+    let label = group.label.as_ref().map(|label| format!("\"{}\"", clean(label)));
+    let mut parts: Vec<String> = label.into_iter().collect();
+    for word in group.roles.iter().chain(&group.accessibility) {
+        if !parts.contains(word) {
+            parts.push(clean(word));
+        }
+    }
+    parts.extend(group.is_default.then(|| "default".to_owned()));
+    parts.iter().fold(String::new(), |text, part| text + ", " + part)
 }
 
 fn named(name: &str, language: &str) -> String {

@@ -79,7 +79,7 @@ pub struct TrackGroup {
     /// What it is for.
     pub purpose: Purpose,
     /// The choice for viewers who have not asked for another: of all groups with sound, and of all with
-    /// pictures, exactly one.
+    /// pictures, exactly one. Captions: to be shown without being asked for.
     pub is_default: bool,
     /// Unit of `starts` and `end`: the tracks' own timescale when they share one, else 10 MHz.
     pub timescale: Timescale,
@@ -137,7 +137,7 @@ impl TrackGroup {
         MediaTime::new(ticks.unwrap_or(0) as i64, self.timescale)
     }
 
-    /// Length of the longest track.
+    /// Length of the longest track, from the presentation's zero on.
     pub fn duration(&self) -> MediaTime {
         self.tracks.iter().map(Track::duration).max_by(|a, b| a.compare(*b)).unwrap_or(MediaTime::zero(self.timescale))
     }
@@ -198,7 +198,17 @@ impl Presentation {
         self.groups_of(kind).find(|(_, g)| g.is_default).or_else(|| self.groups_of(kind).next())
     }
 
-    /// Length of the longest group.
+    /// Where the presentation begins on the timeline of URLs and `tfdt`: at 0, but where no picture and no sound
+    /// is stored with an earlier media time, at the earliest. So a recording of a live stream, whose fragments
+    /// count from 1970, begins with its first fragment. An edit list's pause is part of the presentation.
+    pub fn zero(&self) -> MediaTime {
+        let heard_or_seen = self.groups.iter().filter(|g| g.kind != TrackKind::Text);
+        let starts = heard_or_seen.flat_map(|g| &g.tracks).map(|t| MediaTime::new(t.samples.start(), t.timescale));
+        let earliest = starts.min_by(|a, b| a.compare(*b)).filter(|start| start.ticks > 0);
+        earliest.unwrap_or(MediaTime::zero(Timescale::TEN_MHZ))
+    }
+
+    /// Length of the longest group, from [`Presentation::zero`] on.
     pub fn duration(&self) -> MediaTime {
         self.groups
             .iter()

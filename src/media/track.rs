@@ -36,6 +36,8 @@ pub struct Track {
     pub timescale: Timescale,
     /// Its edit list.
     pub edit: Edit,
+    /// [`Presentation::zero`](super::Presentation::zero) in this track's ticks, rounded down.
+    pub zero: i64,
     /// All samples.
     pub samples: Arc<SampleIndex>,
     /// First sample of each segment of the group, and the number of samples to serve at the end.
@@ -87,6 +89,9 @@ impl Track {
             });
             table.end = decode + self.edit.delay + i64::from(raw.duration);
         }
+        if last == self.samples.len() {
+            table.end = self.samples.end() + self.edit.delay;
+        }
         table
     }
 
@@ -101,7 +106,8 @@ impl Track {
         self.edit.media_time - i64::from(self.samples.min_composition_offset())
     }
 
-    /// Length of the track on the presentation's timeline, from zero to the end of its last sample.
+    /// Length of the track on the presentation's timeline, from the presentation's zero to the end of its last
+    /// sample.
     pub fn duration(&self) -> MediaTime {
         let end = match self.segment_samples.last() {
             Some(&last) if last < self.samples.len() => {
@@ -110,7 +116,7 @@ impl Track {
             _ => self.samples.end(),
         };
         let lead = self.first_composition_offset();
-        MediaTime::new((end + self.edit.delay - self.edit.media_time + lead).max(0), self.timescale)
+        MediaTime::new((end + self.edit.delay - self.edit.media_time + lead - self.zero).max(0), self.timescale)
     }
 
     /// Some samples can be decoded alone, and not just the first of each segment.

@@ -212,6 +212,7 @@ fn track(kind: TrackKind, bounds: &[u32], spec: &TrackSpec) -> Track {
         codec: Arc::new(spec.codec.clone()),
         timescale,
         edit: spec.edit,
+        zero: 0,
         samples: Arc::new(builder.finish()),
         segment_samples: bounds.to_vec(),
         segment_bytes,

@@ -88,7 +88,7 @@ pub fn assemble(
         let (group, count) = (group.name.clone(), group.segment_count());
         return Err(Error::TooManySegments { group, count, limit: MAX_SEGMENTS });
     }
-    Ok(Presentation {
+    let mut presentation = Presentation {
         revision,
         files: files.iter().map(|(file, _)| file.clone()).collect(),
         groups,
@@ -97,7 +97,12 @@ pub fn assemble(
             .fragments_per_hls_segment
             .unwrap_or(settings.fragments_per_ts_segment)
             .max(1),
-    })
+    };
+    let zero = presentation.zero();
+    for track in presentation.groups.iter_mut().flat_map(|g| &mut g.tracks) {
+        track.zero = zero.floor(track.timescale);
+    }
+    Ok(presentation)
 }
 
 fn find_tracks<'a>(
@@ -423,6 +428,7 @@ fn track(found: &Found<'_>, first_samples: Vec<u32>) -> Track {
         codec,
         timescale: source.timescale,
         edit: source.edit,
+        zero: 0,
         samples: Arc::clone(&source.samples),
         segment_samples,
         segment_bytes,
@@ -443,7 +449,9 @@ fn frame_rate(track: &SourceTrack) -> Option<(u32, u32)> {
     };
     let mean = micro(u64::from(track.samples.len()), ticks)?;
     let commonest = commonest_duration(track).and_then(|d| micro(1, u64::from(d)));
-    if let Some(known) = commonest.and_then(known_rate).or_else(|| known_rate(mean)) {
+    // In coarse ticks most pictures of 24000/1001 last as long as those of 24: the mean knows better.
+    let of_mean = known_rate(mean).filter(|_| commonest.is_none_or(|c| c.abs_diff(mean) * 500 <= mean));
+    if let Some(known) = of_mean.or_else(|| commonest.and_then(known_rate)).or_else(|| known_rate(mean)) {
         return Some(known);
     }
     Some((u32::try_from(mean / 1000).ok().filter(|n| *n > 0)?, 1000))

@@ -2,7 +2,7 @@
 
 use crate::isobmff;
 use crate::media::{Edit, SampleIndex};
-use crate::time::{MAX_MEDIA_SECONDS, Timescale, rescale_ceil, rescale_round};
+use crate::time::{Timescale, latest_media_time, rescale_ceil, rescale_round};
 
 /// What the edit list means for the track, and whether it asks for more than that.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -32,7 +32,7 @@ pub(super) fn reduce(edits: &[isobmff::Edit], movie: Timescale, track: Timescale
     };
     let (media_time, edit) = first;
     // Past any film: such a list is damaged, and what it asks could not be added up in 64 bits.
-    let latest = i64::from(track.get()).saturating_mul(MAX_MEDIA_SECONDS as i64);
+    let latest = latest_media_time(track);
     let delay = rescale_round(delay, movie, track);
     if delay > latest || media_time > latest {
         return Reduced { simplified: true, ..Reduced::default() };

@@ -1,6 +1,6 @@
 //! Everything that one film is sent as.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -27,8 +27,8 @@ pub struct Judged {
     pub segments: usize,
     pub pictures: usize,
     pub samples: usize,
-    /// The largest skew between picture and sound, ticks of 10 MHz or, in transport streams, of 90 kHz.
-    pub skew: i64,
+    /// The largest skew between picture and sound by format, ticks of 10 MHz or, in transport streams, of 90 kHz.
+    pub skews: BTreeMap<String, i64>,
     pub wrong: Vec<String>,
     pub excepted: Vec<String>,
 }
@@ -189,7 +189,7 @@ impl Judge<'_> {
     fn key_pictures(&mut self, about: &str, track: TrackRef, bytes: &[u8], expected: usize, shift: i64) {
         let decoded = self.pictures(bytes, shift != 0);
         let source = match (self.source_pictures(track), decoded) {
-            (Ok(source), Ok(decoded)) => (source, decoded),
+            (Ok(source), Ok(decoded)) => (self.counted(source, shift), decoded),
             (Err(e), _) | (_, Err(e)) => return self.wrong(format!("{about}: {e}")),
         };
         let (source, decoded) = source;
@@ -408,6 +408,29 @@ impl Judge<'_> {
         Ok(moved(decoded, if transport { 0 } else { boxes::least_offset(bytes) }))
     }
 
+    /// A source's pictures as transport streams time them: from the presentation's zero on.
+    fn counted(&self, mut source: Pictures, shift: i64) -> Pictures {
+        let early = self.zero(shift, source.base);
+        source.pictures.iter_mut().for_each(|p| p.pts -= early);
+        source
+    }
+
+    /// The same of its sound.
+    fn heard(&self, mut source: Sound, shift: i64) -> Sound {
+        let early = self.zero(shift, source.packet_base);
+        source.packets.iter_mut().for_each(|p| *p -= early);
+        source.first -= self.zero(shift, (1, source.rate));
+        source
+    }
+
+    /// The presentation's zero in ticks of a time base where it is taken off.
+    fn zero(&self, shift: i64, base: judge::Base) -> i64 {
+        let zero = self.film.presentation.zero();
+        let seconds_per_tick = i128::from(base.0) * i128::from(zero.scale.get());
+        let ticks = i128::from(zero.ticks) * i128::from(base.1) / seconds_per_tick.max(1);
+        if shift == 0 { 0 } else { ticks as i64 }
+    }
+
     fn file(&self, bytes: &[u8]) -> PathBuf {
         let path = self.scratch.join("media");
         fs::write(&path, bytes).expect("room for temporary files");
@@ -444,7 +467,7 @@ impl Judge<'_> {
             let met = self.source_pictures(track).and_then(|source| {
                 let output = self.pictures(bytes, shift != 0)?;
                 complain(&source.complaints, &output.complaints)?;
-                compare::pictures(&source, &output, shift)
+                compare::pictures(&self.counted(source, shift), &output, shift)
             });
             match met {
                 Ok(met) => {
@@ -460,7 +483,7 @@ impl Judge<'_> {
             let met = self.source_sound(track).and_then(|source| {
                 let output = self.sound(bytes, shift != 0)?;
                 complain(&source.complaints, &output.complaints)?;
-                compare::sound(&source, &output, shift, packets as usize)
+                compare::sound(&self.heard(source, shift), &output, shift, packets as usize)
             });
             match met {
                 Ok(met) => {
@@ -472,7 +495,8 @@ impl Judge<'_> {
         }
     }
 
-    /// Picture against sound: no further apart than one tick of what times are sent in.
+    /// Picture against sound: no further apart than one tick of what times are sent in. What an initialization
+    /// segment's edit list takes off is rounded as well: where it is in 10 MHz, that may be a tick more.
     fn skew(&mut self, tag: &str, scale: i64) {
         let met: Vec<(TrackRef, Met)> = self.met.drain().collect();
         let kind = |track: &TrackRef| self.film.presentation.groups[track.group].kind;
@@ -483,8 +507,10 @@ impl Judge<'_> {
             }
         }
         for (picture, sound, skew) in found {
-            self.judged.skew = if skew.abs() > self.judged.skew.abs() { skew } else { self.judged.skew };
-            if skew.abs() > 1 {
+            let largest = self.judged.skews.entry(tag.to_owned()).or_default();
+            *largest = if skew.abs() > largest.abs() { skew } else { *largest };
+            let most = if tag.starts_with("mpd") { 2 } else { 1 };
+            if skew.abs() > most {
                 let (picture, sound) = (self.film.label(picture), self.film.label(sound));
                 self.wrong(format!("{tag}: {picture} against {sound} is {skew} ticks of 1/{scale} s off"));
             }

@@ -70,6 +70,9 @@ pub fn hls(
         // EXT-X-TARGETDURATION is a whole number; by the longest segment's true length, more may count.
         let longest = sizes(listed).iter().map(|(_, micros)| *micros).max().unwrap_or(0);
         let rounded = measured_with(listed, longest).0.saturating_sub(peak);
+        for (angle_peak, angle_mean) in multivariant.angles(variant).map(measured) {
+            (peak, mean) = (peak.max(angle_peak), mean.max(angle_mean));
+        }
         if listed.kind == TrackKind::Video {
             let renditions: Vec<(u64, u64)> = multivariant.renditions(variant).map(|(_, l)| measured(l)).collect();
             peak += renditions.iter().map(|r| r.0).max().unwrap_or(0);
@@ -87,6 +90,7 @@ pub fn hls(
         if !variant.is_i_frame {
             tracks.extend(listed.muxed);
             tracks.extend(multivariant.renditions(variant).map(|(_, l)| l.track));
+            tracks.extend(multivariant.angles(variant).map(|l| l.track));
         }
         let mut expected: Vec<Codecs> = Vec::new();
         for track in tracks {

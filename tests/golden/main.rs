@@ -21,7 +21,7 @@ const FILMS: [&str; 6] =
     ["one-track-per-file", "no-edit-list", "bframes-edit-list", "fragmented-ismv", "hevc-hev1", "av1"];
 
 /// Films whose manifests alone are held.
-const MANIFESTS: [&str; 4] = ["../demo", "mixed-codecs", "hdr10", "dolby-vision-81"];
+const MANIFESTS: [&str; 6] = ["../demo", "mixed-codecs", "hdr10", "dolby-vision-81", "angles", "twelve-tracks"];
 
 /// All files of one film and dialect, by name.
 type Files = BTreeMap<String, String>;

@@ -67,7 +67,13 @@ impl Multivariant {
         &self.listed.iter().find(|(u, _)| u == url).unwrap_or_else(|| panic!("{url} is not listed")).1
     }
 
-    /// Renditions of a variant.
+    /// Other camera angles of a variant.
+    pub fn angles<'a>(&'a self, variant: &'a VariantStream) -> impl Iterator<Item = &'a Listed> {
+        let of = self.playlist.alternatives.iter().filter(move |m| Some(&m.group_id) == variant.video.as_ref());
+        of.filter_map(|m| Some(self.at(m.uri.as_deref()?)))
+    }
+
+    /// Sound renditions of a variant.
     pub fn renditions<'a>(
         &'a self,
         variant: &'a VariantStream,

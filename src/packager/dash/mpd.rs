@@ -16,6 +16,9 @@ use super::{Kind, LIVE_PROFILE, MPD_TYPE, colour, representation};
 /// Whole seconds.
 const ONE: Timescale = Timescale::new(1).unwrap();
 
+/// Scheme of camera angles (ISO/IEC 23009-1 5.8.5.6).
+const VIEWPOINT_SCHEME: &str = "urn:mpeg:dash:viewpoint:2011";
+
 /// Writes the MPD.
 pub(super) fn render(
     format: &dyn Format,
@@ -49,11 +52,15 @@ pub(super) fn render(
         let of_kind = || sets.iter().filter(|other| other.group.kind == set.group.kind);
         // The default, or where this format cannot carry it, the first.
         let chosen = of_kind().find(|other| other.group.is_default).or_else(|| of_kind().next());
+        let mut groups: Vec<usize> = of_kind().map(|other| other.index).collect();
+        groups.dedup();
         let place = Place {
             id: position + 1,
             is_chosen: chosen.is_some_and(|chosen| chosen.index == set.index),
             before: sets.iter().take(position).filter(|s| s.index == set.index).map(|s| s.tracks.len()).sum(),
             has_sdr: sets.iter().any(colour::is_sdr_video),
+            groups: groups.len(),
+            group: groups.iter().position(|index| *index == set.index).unwrap_or(0),
         };
         adaptation_set(&mut xml, kind, presentation, set, &place, context.dialect);
     }
@@ -90,6 +97,10 @@ struct Place {
     before: usize,
     /// There is a video set of standard dynamic range, for players that know no other.
     has_sdr: bool,
+    /// How many groups of its kind there are.
+    groups: usize,
+    /// Which of them it is of, from 0.
+    group: usize,
 }
 
 /// `minBufferTime`: whole seconds, more than the longest segment, as Azure Media Services had it.
@@ -124,6 +135,10 @@ fn adaptation_set(
     if let Some(tag) = language::tag(&group.language) {
         xml.attribute("lang", &tag);
     }
+    if dialect == Dialect::Modern && place.is_chosen && place.groups > 1 && group.kind != TrackKind::Text {
+        // Above the 1 of those without the attribute (5.3.3.2).
+        xml.number("selectionPriority", 2u64);
+    }
     representation::maxima(xml, set, dialect);
     if group.kind == TrackKind::Video || dialect == Dialect::Modern {
         xml.attribute("startWithSAP", "1");
@@ -139,6 +154,10 @@ fn adaptation_set(
         xml.start("Label").text(label).end();
     }
     purpose(xml, &group.purpose, group.kind, place.is_chosen, dialect);
+    if dialect == Dialect::Modern && group.kind == TrackKind::Video && place.groups > 1 {
+        let camera = format!("vp{}", place.group + 1);
+        descriptor(xml, "Viewpoint", VIEWPOINT_SCHEME, &camera);
+    }
     segment_template(xml, kind, presentation, set, dialect);
     for (index, track) in set.tracks.iter().enumerate() {
         representation::write(xml, kind, set, track, place.before + index, dialect);
@@ -160,8 +179,8 @@ fn purpose(xml: &mut Markup, purpose: &Purpose, kind: TrackKind, is_chosen: bool
     purpose.accessibility.iter().for_each(|value| descriptor(xml, "Accessibility", ROLE_SCHEME, value));
     if dialect == Dialect::Modern {
         let usual = if is_chosen { "main" } else { "alternate" };
-        let is_one = |role: &str| purpose.has_role(role);
-        if !is_one("main") && !is_one("alternate") && (!purpose.is_auxiliary() || purpose.roles.is_empty()) {
+        let tells_its_place = purpose.has_role("main") || purpose.has_role("alternate");
+        if !tells_its_place && (purpose.roles.is_empty() || !purpose.is_auxiliary()) {
             descriptor(xml, "Role", ROLE_SCHEME, usual);
         }
     }
@@ -188,6 +207,11 @@ fn segment_template(xml: &mut Markup, kind: &Kind, presentation: &Presentation, 
     };
     let tag = kind.tag;
     xml.start("SegmentTemplate").number("timescale", scale.get());
+    let zero = presentation.zero().floor(scale);
+    if zero > 0 {
+        // Where the Period begins on the timeline of the segments (5.3.9.2).
+        xml.number("presentationTimeOffset", zero.unsigned_abs());
+    }
     xml.format("media", format_args!("{quality}Fragments({name}=$Time$,format={tag}){media}"));
     xml.format("initialization", format_args!("{quality}Fragments({name}=i,format={tag}){init}"));
     xml.start("SegmentTimeline");

@@ -17,6 +17,7 @@ const RULES: &[Rule] = &[
             "id",
             "group",
             "lang",
+            "selectionPriority",
             "contentType",
             "segmentAlignment",
             "bitstreamSwitching",
@@ -32,6 +33,7 @@ const RULES: &[Rule] = &[
             "Label*",
             "Accessibility*",
             "Role*",
+            "Viewpoint*",
             "BaseURL*",
             "SegmentTemplate?",
             "Representation*",
@@ -42,7 +44,7 @@ const RULES: &[Rule] = &[
         &["!id", "!bandwidth", "supplementalCodecs", "supplementalProfiles"],
         &["AudioChannelConfiguration*", "BaseURL*", "SegmentTemplate?"],
     ),
-    ("SegmentTemplate", &["timescale", "media", "initialization"], &["SegmentTimeline?"]),
+    ("SegmentTemplate", &["timescale", "presentationTimeOffset", "media", "initialization"], &["SegmentTimeline?"]),
     ("SegmentTimeline", &[], &["S+"]),
     ("S", &["t", "!d", "r"], &[]),
     ("Label", &[], &[]),
@@ -51,6 +53,7 @@ const RULES: &[Rule] = &[
     ("EssentialProperty", &["!schemeIdUri", "value"], &[]),
     ("SupplementalProperty", &["!schemeIdUri", "value"], &[]),
     ("Accessibility", &["!schemeIdUri", "value"], &[]),
+    ("Viewpoint", &["!schemeIdUri", "value"], &[]),
     ("Role", &["!schemeIdUri", "value"], &[]),
 ];
 

@@ -215,3 +215,33 @@ fn what_cannot_be_written_is_an_error() {
     assert_eq!(Csf.plan(&film(), &info, &modern), Err(Error::NoSuchResource));
     assert!(matches!(Cmaf.plan(&film(), &request(0, 0, 777), &modern), Err(Error::NoSuchTime { time: 777, .. })));
 }
+
+#[test]
+fn purposes_cameras_and_the_default_are_told() {
+    let mut film = film();
+    let mut told = film.groups[0].clone();
+    told.name = "ad".to_owned();
+    told.purpose.add_role("alternate");
+    told.purpose.add_accessibility("description");
+    film.groups.insert(0, told);
+    film.groups[1].is_default = true;
+    let mut goal = film.groups[2].clone();
+    goal.name = "goal".to_owned();
+    film.groups.push(goal);
+    film.groups[2].is_default = true;
+    let text = mpd(&Cmaf, &film, Dialect::Modern);
+    let described = |set: &Element| -> Vec<String> {
+        let of = |e: &Element| format!("{} {}", e.name, e.attribute("value").unwrap_or_default());
+        set.children.iter().filter(|e| ["Accessibility", "Role", "Viewpoint"].contains(&&*e.name)).map(of).collect()
+    };
+    let sets = sets(&text);
+    assert_eq!(described(&sets[0]), ["Accessibility 1", "Accessibility description", "Role alternate"]);
+    assert_eq!(described(&sets[1]), ["Role main"]);
+    assert_eq!(described(&sets[2]), ["Role main", "Viewpoint vp1"]);
+    assert_eq!(described(&sets[3]), ["Role alternate", "Viewpoint vp2"]);
+    let priorities: Vec<_> = sets.iter().map(|s| s.attribute("selectionPriority")).collect();
+    assert_eq!(priorities, [None, Some("2"), Some("2"), None]);
+    let ams = check(&mpd(&Csf, &film, Dialect::Ams)).child("Period").unwrap().children.clone();
+    assert_eq!(described(&ams[0]), ["Accessibility description", "Role alternate"]);
+    assert!(ams[1..].iter().all(|set| described(set).is_empty()));
+}

@@ -12,6 +12,7 @@ mod media_playlist;
 mod multivariant;
 mod packing;
 mod rate;
+mod told_apart;
 mod ts;
 mod uri;
 

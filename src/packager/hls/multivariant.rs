@@ -1,11 +1,12 @@
 //! Multivariant (master) playlists (RFC 8216 4.3.4), and the form that Azure Media Services gave them.
 
 use crate::codec::DynamicRange;
-use crate::media::{Presentation, TrackGroup, TrackRef};
+use crate::media::{DESCRIBES_VIDEO, Presentation, TrackGroup, TrackRef};
 use crate::packager::{Context, Dialect, Error, Rendered, language, text};
 
 use super::carried::{self, Listing};
 use super::rate::{self, Rate, Sound};
+use super::told_apart;
 use super::uri::{PlaylistUri, push_number, push_playlist, push_quoted};
 use super::{Flavor, PLAYLIST_TYPE, described};
 
@@ -53,6 +54,7 @@ struct Variant<'a> {
     rate: Rate,
     codecs: Vec<String>,
     audio_group: Option<&'a str>,
+    video_group: Option<&'a str>,
     muxed: Option<TrackRef>,
 }
 
@@ -97,7 +99,16 @@ impl<'a> Writer<'a> {
             let mut codecs = vec![self.codec(at)];
             codecs.extend(audio.iter().flat_map(|a| a.codecs.iter().cloned()));
             let audio_group = audio.map(|a| a.id.as_str());
-            self.variant(&Variant { main: at, rate, codecs, audio_group, muxed: None });
+            let angles = self.angles(carried, index);
+            for codec in angles.iter().flat_map(|a| &a.codecs) {
+                if !codecs.contains(codec) {
+                    codecs.push(codec.clone());
+                }
+            }
+            let rate =
+                angles.as_ref().map_or(rate, |a| own.max(a.rate).plus(audio.map_or(Rate::default(), |a| a.rate)));
+            let video_group = angles.as_ref().map(|a| a.id.as_str());
+            self.variant(&Variant { main: at, rate, codecs, audio_group, video_group, muxed: None });
             self.key_frames(at, rate);
         }
         // Azure Media Services pointed at the last audio track, whose renditions are the same.
@@ -105,7 +116,7 @@ impl<'a> Writer<'a> {
         if let Some(group) = last {
             let main = match self.context.dialect {
                 Dialect::Ams => group.tracks.last(),
-                Dialect::Modern => group.tracks.first(),
+                Dialect::Modern => group.tracks.iter().find(|t| self.group(**t).is_default).or(group.tracks.first()),
             };
             if let Some(&main) = main {
                 let (audio_group, codecs) = (Some(group.id.as_str()), group.codecs.clone());
@@ -113,8 +124,56 @@ impl<'a> Writer<'a> {
                     Dialect::Ams => self.rate(main),
                     Dialect::Modern => group.rate,
                 };
-                self.variant(&Variant { main, rate, codecs, audio_group, muxed: None });
+                self.variant(&Variant { main, rate, codecs, audio_group, video_group: None, muxed: None });
             }
+        }
+    }
+
+    /// Writes the renditions of the variant with quality `index`, one for each camera angle, and gives their
+    /// group: the variant's own picture, which has no `URI` (RFC 8216 4.3.4.2.1), and of each other angle the
+    /// quality of the same rank. Azure Media Services knew one video stream.
+    fn angles(&mut self, carried: &Listing, index: usize) -> Option<Renditions> {
+        if carried.angles.is_empty() || self.context.dialect == Dialect::Ams {
+            return None;
+        }
+        let own = carried.video[index];
+        let count = carried.video.len();
+        let of_rank = |angle: &Vec<TrackRef>| angle.get(index * angle.len() / count).copied();
+        let others: Vec<TrackRef> = carried.angles.iter().filter_map(of_rank).collect();
+        let rate = others.iter().map(|t| self.rate(*t)).fold(Rate::default(), Rate::max);
+        let tracks: Vec<TrackRef> = std::iter::once(own).chain(others).collect();
+        let codecs = tracks.iter().map(|t| self.codec(*t)).collect();
+        let group = Renditions { id: format!("video-{}", count - 1 - index), tracks, rate, codecs };
+        let groups: Vec<&TrackGroup> = group.tracks.iter().map(|t| self.group(*t)).collect();
+        let languages: Vec<Option<String>> = groups.iter().map(|g| self.language(g)).collect();
+        let told = told_apart::renditions(&groups, &languages, Dialect::Modern);
+        for (&at, told) in group.tracks.iter().zip(&told) {
+            self.out.push_str("#EXT-X-MEDIA:TYPE=VIDEO,GROUP-ID=");
+            push_quoted(&mut self.out, &group.id);
+            self.out.push_str(",NAME=");
+            push_quoted(&mut self.out, &told.name);
+            // The default is what the variant itself shows.
+            self.out.push_str(if at == own { ",DEFAULT=YES,AUTOSELECT=YES" } else { ",DEFAULT=NO,AUTOSELECT=NO" });
+            self.characteristics(self.group(at));
+            if at != own {
+                self.out.push_str(",URI=\"");
+                self.playlist_uri(at, None, false);
+                self.out.push('"');
+            }
+            self.out.push('\n');
+        }
+        Some(group)
+    }
+
+    /// `CHARACTERISTICS`; Azure Media Services knew one.
+    fn characteristics(&mut self, group: &TrackGroup) {
+        let mut all = group.purpose.characteristics();
+        if self.context.dialect == Dialect::Ams {
+            all.retain(|one| *one == DESCRIBES_VIDEO);
+        }
+        if !all.is_empty() {
+            self.out.push_str(",CHARACTERISTICS=");
+            push_quoted(&mut self.out, &all.join(","));
         }
     }
 
@@ -126,16 +185,17 @@ impl<'a> Writer<'a> {
                 self.media(group);
             }
             for group in groups.iter().rev() {
-                if let Some(&main) = group.tracks.first() {
-                    let (audio_group, codecs) = (Some(group.id.as_str()), group.codecs.clone());
-                    self.variant(&Variant { main, rate: group.rate, codecs, audio_group, muxed: None });
+                let default = group.tracks.iter().find(|t| self.group(**t).is_default);
+                if let Some(&main) = default.or(group.tracks.first()) {
+                    let (audio_group, codecs, rate) = (Some(group.id.as_str()), group.codecs.clone(), group.rate);
+                    self.variant(&Variant { main, rate, codecs, audio_group, video_group: None, muxed: None });
                 }
             }
             return;
         }
         for &main in audio.iter().flatten().rev() {
             let (rate, codecs) = (self.rate(main), vec![self.codec(main)]);
-            self.variant(&Variant { main, rate, codecs, audio_group: None, muxed: None });
+            self.variant(&Variant { main, rate, codecs, audio_group: None, video_group: None, muxed: None });
         }
     }
 
@@ -158,7 +218,7 @@ impl<'a> Writer<'a> {
                     }
                 }
             };
-            self.variant(&Variant { main, rate, codecs, audio_group: None, muxed: audio });
+            self.variant(&Variant { main, rate, codecs, audio_group: None, video_group: None, muxed: audio });
         }
     }
 
@@ -191,37 +251,25 @@ impl<'a> Writer<'a> {
 
     /// `EXT-X-MEDIA` of each rendition of a group.
     fn media(&mut self, renditions: &Renditions) {
-        let mut told_apart: Vec<(Option<String>, bool)> = Vec::new();
-        let mut names: Vec<&str> = Vec::new();
-        for (index, &at) in renditions.tracks.iter().enumerate() {
-            let group = self.group(at);
-            let label = group.label.as_deref().filter(|l| !l.is_empty() && !names.contains(l));
-            let name = label.unwrap_or(&group.name);
-            names.push(name);
-            let described = group.purpose.describes_video();
-            let language = self.language(group);
-            // Renditions that a player may choose by itself must differ in language or purpose
-            // (RFC 8216 4.3.4.1.1).
-            let distinct = !told_apart.contains(&(language.clone(), described));
-            let auto_select = distinct || self.context.dialect == Dialect::Ams;
+        let groups: Vec<&TrackGroup> = renditions.tracks.iter().map(|t| self.group(*t)).collect();
+        let languages: Vec<Option<String>> = groups.iter().map(|g| self.language(g)).collect();
+        let told = told_apart::renditions(&groups, &languages, self.context.dialect);
+        for ((&at, language), told) in renditions.tracks.iter().zip(&languages).zip(&told) {
             self.out.push_str("#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=");
             push_quoted(&mut self.out, &renditions.id);
             self.out.push_str(",NAME=");
-            push_quoted(&mut self.out, name);
-            if let Some(language) = &language {
+            push_quoted(&mut self.out, &told.name);
+            if let Some(language) = language {
                 self.out.push_str(",LANGUAGE=");
                 push_quoted(&mut self.out, language);
             }
-            told_apart.push((language, described));
-            self.out.push_str(match (index, self.context.dialect, auto_select) {
-                (0, _, _) => ",DEFAULT=YES,AUTOSELECT=YES",
+            self.out.push_str(match (told.is_default, self.context.dialect, told.auto_select) {
+                (true, _, _) => ",DEFAULT=YES,AUTOSELECT=YES",
                 (_, Dialect::Ams, _) => ",AUTOSELECT=YES",
                 (_, Dialect::Modern, true) => ",DEFAULT=NO,AUTOSELECT=YES",
                 (_, Dialect::Modern, false) => ",DEFAULT=NO,AUTOSELECT=NO",
             });
-            if described {
-                self.out.push_str(",CHARACTERISTICS=\"public.accessibility.describes-video\"");
-            }
+            self.characteristics(self.group(at));
             let audio = self.presentation.track(at).codec.audio();
             if let (Some(audio), Dialect::Modern) = (audio, self.context.dialect) {
                 self.out.push_str(",CHANNELS=\"");
@@ -249,6 +297,10 @@ impl<'a> Writer<'a> {
         self.picture_attributes(variant.main, &variant.codecs, true);
         if let Some(group) = variant.audio_group {
             self.out.push_str(",AUDIO=");
+            push_quoted(&mut self.out, group);
+        }
+        if let Some(group) = variant.video_group {
+            self.out.push_str(",VIDEO=");
             push_quoted(&mut self.out, group);
         }
         self.out.push('\n');

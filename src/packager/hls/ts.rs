@@ -1,6 +1,6 @@
 //! Transport-stream segments: planning what sound goes with a picture, time stamps, muxing.
 //!
-//! Time stamps are the presentation's own timeline, at 90 kHz rounded down, plus [`OFFSET`]: all
+//! Time stamps are the presentation's own timeline from its zero on, at 90 kHz rounded down, plus [`OFFSET`]: all
 //! segments of all tracks share it, so picture and sound are together as in the source.
 
 use std::ops::Range;
@@ -147,12 +147,13 @@ impl Elementary {
 pub(super) struct Stamps {
     timescale: Timescale,
     lead: i64,
+    zero: i64,
 }
 
 impl Stamps {
     /// Those of `track`.
     pub fn of(track: &Track) -> Stamps {
-        Stamps { timescale: track.timescale, lead: track.decode_lead() }
+        Stamps { timescale: track.timescale, lead: track.decode_lead(), zero: track.zero }
     }
 
     /// DTS of a sample with that decode time on the URL timeline.
@@ -167,7 +168,7 @@ impl Stamps {
     }
 
     fn at(&self, ticks: i64) -> u64 {
-        let ticks = MediaTime::new(ticks, self.timescale).floor(Timescale::NINETY_KHZ);
+        let ticks = MediaTime::new(ticks.saturating_sub(self.zero), self.timescale).floor(Timescale::NINETY_KHZ);
         (ticks.clamp(-POSITIVE / 2, POSITIVE) + OFFSET + POSITIVE).unsigned_abs()
     }
 }

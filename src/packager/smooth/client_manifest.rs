@@ -51,6 +51,11 @@ fn stream_index(xml: &mut Markup, version: Version, stream: &Carried<'_>, dialec
     if dialect == Dialect::Modern || !unnamed {
         xml.attribute("Name", &group.name);
     }
+    for (name, words) in [("Role", &group.purpose.roles), ("Accessibility", &group.purpose.accessibility)] {
+        if !words.is_empty() {
+            xml.attribute(name, &words.join(" "));
+        }
+    }
     let qualities = stream.tracks.iter().filter_map(|track| Some((track, track.codec.smooth()?)));
     for (index, (track, properties)) in qualities.enumerate() {
         quality_level(xml, index, track, &properties);

@@ -1,5 +1,6 @@
 //! HLS as a whole: playlists, segments, and both held against each other.
 
+mod long_films;
 mod playlists;
 mod real_films;
 mod segments;

@@ -227,3 +227,32 @@ fn a_long_film_costs_little() {
         println!("{format:?}: media playlist {best:?}, multivariant {:?}", begun.elapsed());
     }
 }
+
+#[test]
+fn camera_angles_are_renditions_of_each_variant() {
+    let mut film = film();
+    let angle = |name: &str, rates: &[u64]| {
+        let specs: Vec<_> = rates.iter().map(|r| video_spec(*r, 640, 360)).collect();
+        let mut group = group(name, TrackKind::Video, &[0, 48, 96, 144, 192, 216], &specs);
+        group.label = Some(format!("Camera {name}"));
+        group
+    };
+    film.groups.insert(0, angle("goal", &[900_000]));
+    film.groups.push(angle("crowd", &[2_000_000, 1_000_000, 500_000]));
+    film.groups[2].is_default = true;
+    for format in [&V4 as &dyn Format, &CmafHls] {
+        let read = strict::multivariant(&text(&format.manifest(&film, &context(Dialect::Modern)).unwrap()));
+        let of_picture: Vec<_> = read.media.iter().filter(|m| m["TYPE"] == "VIDEO").collect();
+        assert_eq!(of_picture.len(), 6, "two variants, three cameras each");
+        let names: Vec<&str> = of_picture.iter().take(3).map(|m| &*m["NAME"]).collect();
+        assert_eq!(names, ["\"video\"", "\"Camera goal\"", "\"Camera crowd\""]);
+        assert!(!of_picture[0].contains_key("URI") && of_picture[0]["DEFAULT"] == "YES");
+        assert!(of_picture[2]["URI"].contains("QualityLevels(500000)/Manifest(crowd"));
+        assert!(of_picture[5]["URI"].contains("QualityLevels(1000000)/Manifest(crowd"), "{:?}", of_picture[5]);
+        let groups: Vec<&str> = read.variants.iter().take(2).map(|(a, _)| &*a["VIDEO"]).collect();
+        assert_eq!(groups, ["\"video-1\"", "\"video-0\""]);
+        assert!(read.variants[0].1.contains("Manifest(video,"), "the default is what variants show");
+        let ams = strict::multivariant(&text(&format.manifest(&film, &context(Dialect::Ams)).unwrap()));
+        assert!(ams.media.iter().all(|m| m["TYPE"] == "AUDIO"), "Azure Media Services knew one video stream");
+    }
+}
