@@ -234,6 +234,12 @@ pub enum Error {
         /// Byte offset inside the sample entry.
         position: usize,
     },
+    /// Captions that cannot be read.
+    #[error("captions: {reason}")]
+    Captions {
+        /// What is wrong with them.
+        reason: String,
+    },
     /// The media is already encrypted.
     #[error("sample entry '{four_cc}' is encrypted; only clear sources can be packaged")]
     Encrypted {

@@ -28,6 +28,8 @@ pub enum ContainerReport {
         /// `moov` comes before the media.
         moov_first: bool,
     },
+    /// Captions and nothing else.
+    Captions,
     /// In movie fragments.
     Fragmented {
         /// How many.
@@ -132,6 +134,7 @@ pub(super) fn file(file: &SourceFile, index: &FileIndex) -> FileReport {
         size: file.size,
         container: match index.container {
             Container::Progressive { moov_first } => ContainerReport::Progressive { moov_first },
+            Container::Captions => ContainerReport::Captions,
             Container::Fragmented { fragments, segment_index, random_access } => {
                 ContainerReport::Fragmented { fragments, sidx: segment_index, mfra: random_access }
             }

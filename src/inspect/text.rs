@@ -58,6 +58,7 @@ fn write_file(out: &mut String, file: &FileReport, paint: Paint) {
     let container = match file.container {
         ContainerReport::Progressive { moov_first: true } => "progressive, moov first".to_owned(),
         ContainerReport::Progressive { moov_first: false } => "progressive, moov last".to_owned(),
+        ContainerReport::Captions => "captions".to_owned(),
         ContainerReport::Fragmented { fragments, sidx, mfra } => {
             let with = |has, name| if has { format!(", {name}") } else { String::new() };
             format!("fragmented, {fragments} fragments{}{}", with(sidx, "sidx"), with(mfra, "mfra"))

@@ -14,6 +14,7 @@
 //!
 //! A segment of a group begins at one time for all its tracks; `tfdt` equals it.
 
+pub mod language;
 mod left_out;
 mod presentation;
 mod purpose;

@@ -2,7 +2,7 @@
 
 use super::fragment::Composition;
 use super::track_fragment::{self, Shape};
-use super::{Dialect, Error, MediaData, Plan, Rendered, SegmentRequest};
+use super::{Dialect, Error, MediaData, Plan, Rendered, SegmentRequest, captions};
 use crate::codec::Codec;
 use crate::isobmff::{Brands, FragmentStyle};
 use crate::media::{Presentation, Track, TrackRef};
@@ -56,6 +56,10 @@ pub(crate) fn segment(
     media: &MediaData,
     scale: Timescale,
 ) -> Result<Rendered, Error> {
+    if let Some(text) = captions::text_of(presentation, plan) {
+        let shape = captions::Shape::Media { segment_type: true, first_sequence_number: 1 };
+        return captions::fragment(presentation, plan, text, scale, shape);
+    }
     let part = plan.parts.first().ok_or(Error::NoSuchResource)?;
     let shape = Shape {
         style: FragmentStyle::Cmaf,

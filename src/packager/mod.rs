@@ -6,9 +6,9 @@
 
 mod bitrate;
 mod body;
+mod captions;
 mod carried;
 mod fragment;
-mod language;
 mod left_out;
 mod markup;
 mod names;
@@ -36,6 +36,7 @@ pub use crate::media::MAX_QUALITIES;
 
 use crate::codec::{Codec, SampleError};
 use crate::isobmff::WriteError;
+use crate::media::language;
 use crate::media::{Presentation, TrackRef};
 use crate::time::{Timescale, UtcTime};
 

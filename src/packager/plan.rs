@@ -100,7 +100,8 @@ impl Plan {
             start: group.boundary_time(index),
             end: group.boundary_time(last),
             parts: vec![Part { track: request.track, file: track.file, samples }],
-            needs_media: true,
+            // Captions are written from what the index has.
+            needs_media: track.text.is_none(),
         })
     }
 

@@ -14,6 +14,9 @@ use crate::time::{MediaTime, Timescale};
 /// The track identifier in everything that is sent, whatever the source's.
 pub(crate) const TRACK_ID: u32 = 1;
 
+/// Bytes of an `mdat` box header; segments stay far below what needs the long form.
+pub(crate) const MDAT_HEADER: usize = 8;
+
 /// `video/mp4`, `audio/mp4` or `application/mp4` (RFC 4337, RFC 6381).
 pub(crate) fn media_type(kind: TrackKind) -> &'static str {
     match kind {

@@ -9,6 +9,7 @@ use crate::media::{
 };
 use crate::time::{MediaTime, Timescale};
 
+use super::captions;
 use super::choice::{self, Stated};
 use super::ism::{Entry, ServerManifest};
 use super::{Error, FileIndex, SourceTrack, grid};
@@ -42,11 +43,11 @@ const MAX_LEFT_OUT: usize = 256;
 
 /// A track of the server manifest found in its file.
 #[derive(Clone, Copy)]
-struct Found<'a> {
-    entry: &'a Entry,
-    file: FileId,
+pub(super) struct Found<'a> {
+    pub(super) entry: &'a Entry,
+    pub(super) file: FileId,
     index: &'a FileIndex,
-    track: &'a SourceTrack,
+    pub(super) track: &'a SourceTrack,
 }
 
 /// Puts a presentation together. `files` are all files that the server manifest names.
@@ -74,6 +75,11 @@ pub fn assemble(
     for (group_name, named, members) in grouped.iter().filter(|(_, _, m)| m[0].entry.kind == TrackKind::Audio) {
         groups.extend(audio_groups(group_name, *named, members, master.as_deref(), settings));
     }
+    let master = groups.first().map(|g| (0..=g.segment_count()).map(|i| g.boundary_time(i)).collect::<Vec<_>>());
+    for (group_name, named, members) in grouped.iter().filter(|(_, _, m)| m[0].entry.kind == TrackKind::Text) {
+        let empty = |starts, end| empty_group(group_name, *named, &members[0], Timescale::MILLISECONDS, starts, end);
+        groups.extend(members.iter().filter_map(|m| captions::group(m, master.as_deref(), settings, &empty)));
+    }
     // Back to the server manifest's order.
     let position = |g: &TrackGroup| {
         grouped
@@ -84,6 +90,7 @@ pub fn assemble(
     make_names_unique(&mut groups);
     let stated: Vec<Stated> = groups.iter().map(|g| stated(g, &found)).collect();
     choice::mark_defaults(&mut groups, &stated);
+    choice::mark_captions(&mut groups, &stated);
     if let Some(group) = groups.iter().find(|g| g.segment_count() > MAX_SEGMENTS) {
         let (group, count) = (group.name.clone(), group.segment_count());
         return Err(Error::TooManySegments { group, count, limit: MAX_SEGMENTS });
@@ -109,7 +116,13 @@ fn find_tracks<'a>(
     for entry in &manifest.entries {
         let file = files.iter().position(|(file, _)| file.name == entry.src);
         let missing = || Error::MissingFile { manifest: name.to_owned(), file: entry.src.clone() };
-        let file = file.ok_or_else(missing)?;
+        let Some(file) = file else {
+            // A film without one of its captions is better than none.
+            if entry.kind == TrackKind::Text {
+                continue;
+            }
+            return Err(missing());
+        };
         let index = &files[file].1;
         let of_kind = || index.tracks.iter().filter(|t| t.kind == Some(entry.kind));
         // A trackID of the wrong kind means a muxed file listed with its default: go by the handler.
@@ -119,9 +132,12 @@ fn find_tracks<'a>(
             .or_else(|| of_kind().next());
         let Some(track) = track else {
             let (manifest, file) = (name.to_owned(), entry.src.clone());
+            if entry.kind == TrackKind::Text {
+                continue;
+            }
             return Err(Error::MissingTrack { manifest, file, kind: entry.kind.as_str() });
         };
-        if track.codec.is_ok() && track.served_samples > 0 {
+        if track.codec.is_ok() && (track.served_samples > 0 || track.text.is_some()) {
             found.push(Found { entry, file: FileId(file as u32), index, track });
         }
     }
@@ -140,7 +156,7 @@ fn refused(files: &[(SourceFile, Arc<FileIndex>)]) -> Vec<(LeftOut, String)> {
         for track in index.tracks.iter().filter(|t| t.kind.is_some()) {
             let (why, reason) = match &track.codec {
                 Err(error) => (why(error), format!("{}: track {}: {error}", file.name, track.id)),
-                Ok(_) if track.served_samples == 0 => {
+                Ok(_) if track.served_samples == 0 && track.text.is_none() => {
                     (WhyLeftOut::Empty, format!("{}: track {} is empty", file.name, track.id))
                 }
                 Ok(_) => continue,
@@ -184,9 +200,14 @@ fn group<'a>(found: &[Found<'a>]) -> Vec<Named<'a>> {
             TrackKind::Audio | TrackKind::Text => entry.title.as_ref(),
             TrackKind::Video => None,
         });
-        let name = given.cloned().unwrap_or_else(|| entry.kind.as_str().to_owned());
+        let name = given.cloned().unwrap_or_else(|| match entry.kind {
+            // Server manifests call it so.
+            TrackKind::Text => "textstream".to_owned(),
+            kind => kind.as_str().to_owned(),
+        });
         let home = groups.iter_mut().find(|(n, _, members)| {
-            *n == name && members[0].entry.kind == entry.kind && language(&members[0]) == language(item)
+            let kind = members[0].entry.kind;
+            *n == name && kind == entry.kind && kind != TrackKind::Text && language(&members[0]) == language(item)
         });
         match home {
             // The same stored track twice is one quality.
@@ -198,7 +219,7 @@ fn group<'a>(found: &[Found<'a>]) -> Vec<Named<'a>> {
     groups
 }
 
-fn language(found: &Found<'_>) -> String {
+pub(super) fn language(found: &Found<'_>) -> String {
     found.entry.language.clone().unwrap_or_else(|| found.track.language.clone())
 }
 

@@ -8,10 +8,11 @@ use bytes::Bytes;
 use crate::codec::{self, Codec};
 use crate::isobmff::{self, BoxHeader, FourCc, Movie, MovieFragment, TrackExtends, TrackFragmentRandomAccess};
 use crate::media::{ByteRange, Edit, Purpose, SampleIndex, SampleIndexBuilder, SampleIndexError, TrackKind};
-use crate::text::TimedText;
+use crate::text::{FileKind, TimedText};
 use crate::time::Timescale;
 
 use super::fragmented::{self, TrackCollector};
+use super::text::{self, TextReader};
 use super::window::Window;
 use super::{Error, Step, describe, edits, progressive};
 
@@ -23,6 +24,8 @@ pub enum Container {
         /// `moov` comes before the media, so that a download can be played while it runs.
         moov_first: bool,
     },
+    /// It is captions and nothing else.
+    Captions,
     /// In movie fragments.
     Fragmented {
         /// How many `moof` boxes there are.
@@ -120,6 +123,7 @@ pub struct FileIndexer {
     known_times: HashMap<(u32, u64), u64>,
     random_access_read: bool,
     want_first_sample: Vec<(usize, Bytes)>,
+    want_text: Vec<TextReader>,
     indexed: Option<FileIndex>,
 }
 
@@ -141,6 +145,7 @@ impl FileIndexer {
             known_times: HashMap::new(),
             random_access_read: false,
             want_first_sample: Vec::new(),
+            want_text: Vec::new(),
             indexed: None,
         }
     }
@@ -155,6 +160,9 @@ impl FileIndexer {
     /// # Errors
     /// [`Error`] when the file is damaged; stepping again gives no more.
     pub fn step(&mut self) -> Result<Step<FileIndex>, Error> {
+        if let Some(kind) = FileKind::of(&self.name) {
+            return Ok(self.captions(kind));
+        }
         if self.indexed.is_none() {
             if let Some(range) = self.walk()? {
                 return Ok(Step::Need(range));
@@ -162,7 +170,34 @@ impl FileIndexer {
             let index = self.index()?;
             self.indexed = Some(index);
         }
-        self.read_first_samples()
+        match self.read_texts() {
+            Some(range) => Ok(Step::Need(range)),
+            None => self.read_first_samples(),
+        }
+    }
+
+    /// A caption file is read whole.
+    fn captions(&mut self, kind: FileKind) -> Step<FileIndex> {
+        if self.length > crate::text::MAX_BYTES {
+            return Step::Done(text::too_large(&self.name, self.length));
+        }
+        match self.window.get(&(0..self.length)) {
+            Some(bytes) => Step::Done(text::file(&self.name, kind, &bytes)),
+            None => Step::Need(0..self.length),
+        }
+    }
+
+    /// Captions in the file are read whole: what is wanted next.
+    fn read_texts(&mut self) -> Option<ByteRange> {
+        let index = self.indexed.as_mut()?;
+        while let Some(reader) = self.want_text.last_mut() {
+            let track = index.tracks.get_mut(reader.track)?;
+            if let Some(range) = reader.step(track, &self.window) {
+                return Some(range);
+            }
+            self.want_text.pop();
+        }
+        None
     }
 
     /// Walks the top-level boxes; `None` at the end.
@@ -325,6 +360,12 @@ impl FileIndexer {
                 return Err(Error::SamplesOverlap { file, track, bytes, length });
             }
             let indexed = source_track(&movie, track, samples, fragment_starts, encrypted);
+            if indexed.kind == Some(TrackKind::Text)
+                && !encrypted
+                && let Some(entry) = track.sample_entries.first()
+            {
+                self.want_text.extend(TextReader::new(tracks.len(), entry));
+            }
             if let (Some(entry), Some(four_cc)) = (track.sample_entries.first(), indexed.sample_entry)
                 && codec::wants_first_sample(four_cc)
                 && !encrypted
@@ -399,6 +440,7 @@ fn source_track(
         kind: match &track.handler.0 {
             b"vide" => Some(TrackKind::Video),
             b"soun" => Some(TrackKind::Audio),
+            _ if text::is_text(track, sample_entry) => Some(TrackKind::Text),
             _ => None,
         },
         handler_name: track.handler_name.clone(),

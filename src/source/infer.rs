@@ -4,14 +4,21 @@ use crate::media::TrackKind;
 
 use super::ism::{Entry, ServerManifest};
 use super::{FileIndex, SourceTrack};
+use crate::text::FileKind;
 
 /// Endings of files that may hold tracks.
-pub const MEDIA_EXTENSIONS: [&str; 11] =
-    ["mp4", "m4v", "m4a", "mp4a", "mov", "ismv", "isma", "cmfv", "cmfa", "f4v", "3gp"];
+pub const MEDIA_EXTENSIONS: [&str; 13] =
+    ["mp4", "m4v", "m4a", "mp4a", "mov", "ismv", "isma", "ismt", "cmfv", "cmfa", "cmft", "f4v", "3gp"];
 
 /// The file's name says that it may hold tracks.
 pub fn is_media_file(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, end)| MEDIA_EXTENSIONS.iter().any(|e| end.eq_ignore_ascii_case(e)))
+}
+
+/// The file's name says that it may hold captions. Encoders write reports in XML beside their films.
+pub fn is_caption_file(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    FileKind::of(&lower).is_some() && !lower.ends_with("_manifest.xml") && !lower.ends_with("_metadata.xml")
 }
 
 /// Lists the tracks of a folder's files as a server manifest would: every video track; every audio track
@@ -38,7 +45,13 @@ pub fn server_manifest(files: &[(&str, &FileIndex)]) -> ServerManifest {
     muxed.retain(|(_, track)| !audio.iter().any(|a: &Entry| a.language.as_deref() == Some(&track.language)));
     manifest.entries.extend(muxed.iter().map(|(name, track)| entry(name, track, TrackKind::Audio)));
     manifest.entries.extend(audio);
+    for (name, file) in files {
+        for track in file.tracks.iter().filter(|t| t.kind == Some(TrackKind::Text) && t.codec.is_ok()) {
+            manifest.entries.push(entry(name, track, TrackKind::Text));
+        }
+    }
     name_languages(&mut manifest);
+    name_texts(&mut manifest);
     manifest
 }
 
@@ -58,6 +71,23 @@ fn keep_best<'a>(muxed: &mut Vec<(&'a str, &'a SourceTrack)>, file: &FileIndex, 
             }
         }
         _ => muxed.push((name, track)),
+    }
+}
+
+/// Captions are named by their language: `text_eng`, `text_eng_2`.
+fn name_texts(manifest: &mut ServerManifest) {
+    let mut used: Vec<String> = Vec::new();
+    for entry in manifest.entries.iter_mut().filter(|e| e.kind == TrackKind::Text) {
+        let language = entry.language.as_deref().filter(|l| !l.is_empty()).unwrap_or("und");
+        let base = format!("text_{language}");
+        let mut name = base.clone();
+        let mut number = 2;
+        while used.contains(&name) {
+            name = format!("{base}_{number}");
+            number += 1;
+        }
+        used.push(name.clone());
+        entry.track_name = Some(name);
     }
 }
 

@@ -142,7 +142,7 @@ mod tests {
             assert!(samples.windows(2).all(|w| w[0].end == w[1].begin));
             all.extend(samples.into_iter().map(|s| (s.begin, s.end, Bytes::from(s.data))));
         }
-        assert_eq!(all.len(), 1 + 5 + 3);
+        assert_eq!(all.len(), 1 + 4 + 3);
         assert_eq!(&all.last().unwrap().2[..], b"\0\0\0\x08vtte");
         assert_eq!(parse(&Bytes::new(), &all).unwrap().cues, cues);
     }

@@ -52,10 +52,15 @@ struct Judge<'a> {
 /// Judges the film in `folder`.
 pub fn judge(folder: &Path) -> Judged {
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let film = match Film::open(folder) {
+    let mut film = match Film::open(folder) {
         Ok(film) => film,
         Err(reason) => return Judged { name, skipped: Some(reason), ..Judged::default() },
     };
+    // Captions are judged by a test of their own.
+    film.presentation.groups.retain(|g| g.kind != TrackKind::Text);
+    if film.presentation.groups.is_empty() {
+        return Judged { name, skipped: Some("captions alone".to_owned()), ..Judged::default() };
+    }
     let scratch = tempfile::tempdir().expect("a folder for temporary files");
     let mut judge = Judge {
         film: &film,

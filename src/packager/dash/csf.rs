@@ -5,7 +5,7 @@ use crate::isobmff::{Brands, FragmentStyle};
 use crate::media::{Presentation, SampleTable, Track, TrackRef};
 use crate::packager::fragment::Composition;
 use crate::packager::track_fragment::{self, Shape};
-use crate::packager::{Error, MediaData, Plan, Rendered};
+use crate::packager::{Error, MediaData, Plan, Rendered, captions};
 use crate::time::Timescale;
 
 /// `trik` entry of a picture that depends on no other: picture type 1, dependency level 1.
@@ -30,6 +30,10 @@ pub(super) fn init(presentation: &Presentation, at: TrackRef) -> Rendered {
 
 /// The media segment.
 pub(super) fn segment(presentation: &Presentation, plan: &Plan, media: &MediaData) -> Result<Rendered, Error> {
+    if let Some(text) = captions::text_of(presentation, plan) {
+        let shape = captions::Shape::Media { segment_type: false, first_sequence_number: 0 };
+        return captions::fragment(presentation, plan, text, Timescale::TEN_MHZ, shape);
+    }
     let part = plan.parts.first().ok_or(Error::NoSuchResource)?;
     let track = presentation.track(part.track);
     let configuration = track.codec.decoder_configuration();

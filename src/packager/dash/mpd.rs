@@ -138,7 +138,8 @@ fn adaptation_set(
     if let Some(label) = label {
         xml.start("Label").text(label).end();
     }
-    purpose(xml, &group.purpose, group.kind, place.is_chosen, dialect);
+    let is_chosen = if group.kind == TrackKind::Text { group.is_default } else { place.is_chosen };
+    purpose(xml, &group.purpose, group.kind, is_chosen, dialect);
     segment_template(xml, kind, presentation, set, dialect);
     for (index, track) in set.tracks.iter().enumerate() {
         representation::write(xml, kind, set, track, place.before + index, dialect);
@@ -158,7 +159,12 @@ fn purpose(xml: &mut Markup, purpose: &Purpose, kind: TrackKind, is_chosen: bool
         }
     }
     purpose.accessibility.iter().for_each(|value| descriptor(xml, "Accessibility", ROLE_SCHEME, value));
-    if dialect == Dialect::Modern {
+    if dialect == Dialect::Modern && kind == TrackKind::Text {
+        // Captions are shown when asked for, so there need be no main ones.
+        if is_chosen && !purpose.has_role("main") {
+            descriptor(xml, "Role", ROLE_SCHEME, "main");
+        }
+    } else if dialect == Dialect::Modern {
         let usual = if is_chosen { "main" } else { "alternate" };
         let is_one = |role: &str| purpose.has_role(role);
         if !is_one("main") && !is_one("alternate") && (!purpose.is_auxiliary() || purpose.roles.is_empty()) {

@@ -3,7 +3,7 @@
 use crate::media::{Presentation, Track, TrackGroup, TrackKind, TrackRef};
 use crate::packager::{Error, MAX_QUALITIES};
 
-use super::Flavor;
+use super::{Flavor, subtitles};
 
 /// What a multivariant playlist is written from.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub(super) struct Listing {
     pub video: Vec<TrackRef>,
     /// Each audio group's tracks, highest bitrate first; never empty ones.
     pub audio: Vec<Vec<TrackRef>>,
+    /// Subtitles.
+    pub text: Vec<TrackRef>,
 }
 
 impl Listing {
@@ -30,11 +32,12 @@ impl Listing {
         if video.is_empty() && audio.is_empty() {
             return Err(nothing_to_carry(presentation.groups.iter().flat_map(|g| &g.tracks)));
         }
-        let count = video.len() + audio.iter().map(Vec::len).sum::<usize>();
+        let text = subtitles::listed(presentation);
+        let count = video.len() + audio.iter().map(Vec::len).sum::<usize>() + text.len();
         if count > MAX_QUALITIES {
             return Err(Error::TooManyQualities { count, limit: MAX_QUALITIES });
         }
-        Ok(Listing { video, audio })
+        Ok(Listing { video, audio, text })
     }
 }
 

@@ -5,7 +5,7 @@ use crate::packager::{Context, Dialect, Error, Rendered, text};
 use crate::time::{MediaTime, Timescale};
 
 use super::uri::{SegmentUri, push_number, push_quoted};
-use super::{Flavor, PLAYLIST_TYPE, carried, rate};
+use super::{Flavor, PLAYLIST_TYPE, carried, rate, subtitles};
 
 const MICROSECONDS: Timescale = Timescale::new(1_000_000).unwrap();
 
@@ -28,7 +28,9 @@ pub(super) fn render(
     let entries = entries(group, track, per_segment, keyframes);
     let scale = flavor.url_timescale(presentation, at.group, context);
     let noun = if keyframes { "KeyFrames" } else { "Fragments" };
-    let segments = SegmentUri::new(noun, &group.name, flavor, audio_name, context.dialect, flavor.segment_extension());
+    let web_vtt = subtitles::is_web_vtt(flavor, presentation, track);
+    let extension = if web_vtt { ".vtt" } else { flavor.segment_extension() };
+    let segments = SegmentUri::new(noun, &group.name, flavor, audio_name, context.dialect, extension);
 
     let mut out = String::with_capacity(512 + entries.len() * (segments.len(14) + 32));
     out.push_str("#EXTM3U\n#EXT-X-VERSION:");
@@ -44,7 +46,7 @@ pub(super) fn render(
     if keyframes {
         out.push_str("#EXT-X-I-FRAMES-ONLY\n");
     }
-    if flavor.has_initialization_segments() {
+    if flavor.has_initialization_segments() && !web_vtt {
         let init = SegmentUri::new("Fragments", &group.name, flavor, audio_name, context.dialect, ".mp4");
         let mut uri = String::with_capacity(init.len(1));
         init.push_init(&mut uri);

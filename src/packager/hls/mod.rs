@@ -12,6 +12,7 @@ mod media_playlist;
 mod multivariant;
 mod packing;
 mod rate;
+mod subtitles;
 mod ts;
 mod uri;
 
@@ -22,7 +23,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use super::{Context, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest, cmaf};
+use super::{Context, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest, captions, cmaf};
 use crate::codec::Codec;
 use crate::media::{Presentation, Track, TrackKind, TrackRef};
 use crate::time::Timescale;
@@ -92,7 +93,7 @@ impl Flavor {
     }
 
     fn carries(self, codec: &dyn Codec) -> bool {
-        self == Flavor::Cmaf || codec.transport_stream().is_some()
+        self == Flavor::Cmaf || codec.transport_stream().is_some() || codec.text().is_some()
     }
 
     /// Segments of a group that are sent as one.
@@ -100,6 +101,15 @@ impl Flavor {
         match self {
             Flavor::Cmaf => 1,
             Flavor::V4 | Flavor::V3 => presentation.fragments_per_ts_segment.max(1) as usize,
+        }
+    }
+
+    /// The MPEG-2 time stamp, in 90 kHz, at which presentations begin: where transport streams do, or where the
+    /// times of fragmented MP4 count from (RFC 8216 3.5).
+    const fn zero_stamp(self) -> u64 {
+        match self {
+            Flavor::Cmaf => 0,
+            Flavor::V4 | Flavor::V3 => ts::ZERO_STAMP,
         }
     }
 
@@ -130,7 +140,7 @@ impl Flavor {
     }
 
     fn init(self, presentation: &Presentation, at: TrackRef, context: &Context<'_>) -> Result<Rendered, Error> {
-        if !self.has_initialization_segments() {
+        if !self.has_initialization_segments() || subtitles::is_web_vtt(self, presentation, presentation.track(at)) {
             return Err(Error::NoSuchResource);
         }
         carried::check(self, presentation, at)?;
@@ -179,6 +189,11 @@ impl Flavor {
         media: &MediaData,
         context: &Context<'_>,
     ) -> Result<Rendered, Error> {
+        if let (Some(text), Some(part)) = (captions::text_of(presentation, plan), plan.parts.first())
+            && subtitles::is_web_vtt(self, presentation, presentation.track(part.track))
+        {
+            return captions::web_vtt(presentation, plan, text, self.zero_stamp());
+        }
         match self {
             Flavor::Cmaf => {
                 let group = plan.parts.first().map_or(0, |part| part.track.group);

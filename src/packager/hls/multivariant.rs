@@ -6,6 +6,7 @@ use crate::packager::{Context, Dialect, Error, Rendered, language, text};
 
 use super::carried::{self, Listing};
 use super::rate::{self, Rate, Sound};
+use super::subtitles;
 use super::uri::{PlaylistUri, push_number, push_playlist, push_quoted};
 use super::{Flavor, PLAYLIST_TYPE, described};
 
@@ -21,13 +22,20 @@ pub(super) fn render(flavor: Flavor, presentation: &Presentation, context: &Cont
     }
     let range = |at: &TrackRef| presentation.track(*at).codec.dynamic_range();
     let ranged = context.dialect == Dialect::Modern && carried.video.iter().any(|at| range(at) != DynamicRange::Sdr);
-    let mut writer = Writer { flavor, presentation, context, ranged, out: String::with_capacity(4096) };
+    // Azure Media Services had no renditions in version 3.
+    let subtitles = match (flavor, context.dialect) {
+        (Flavor::V3, Dialect::Ams) => Vec::new(),
+        _ => std::mem::take(&mut carried.text),
+    };
+    let mut writer = Writer { flavor, presentation, context, ranged, out: String::with_capacity(4096), text: subtitles };
     writer.out.push_str("#EXTM3U\n#EXT-X-VERSION:");
     push_number(&mut writer.out, flavor.version());
     writer.out.push('\n');
     if context.dialect == Dialect::Modern {
         writer.out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
     }
+    let listed = writer.text.clone();
+    writer.subtitles(&listed);
     match (carried.video.is_empty(), chosen) {
         (true, _) => writer.audio_alone(&carried.audio),
         (false, audio) if flavor.muxes() => writer.muxed(&carried.video, audio),
@@ -56,17 +64,19 @@ struct Variant<'a> {
     muxed: Option<TrackRef>,
 }
 
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     flavor: Flavor,
     presentation: &'a Presentation,
-    context: &'a Context<'a>,
+    pub(super) context: &'a Context<'a>,
     /// Variants differ from what players assume of `VIDEO-RANGE`, so that each states it.
     ranged: bool,
-    out: String,
+    pub(super) out: String,
+    /// Subtitles that go with every variant.
+    text: Vec<TrackRef>,
 }
 
 impl<'a> Writer<'a> {
-    fn group(&self, at: TrackRef) -> &'a TrackGroup {
+    pub(super) fn group(&self, at: TrackRef) -> &'a TrackGroup {
         &self.presentation.groups[at.group]
     }
 
@@ -235,7 +245,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Three letters as stored, or the shortest tag as RFC 5646 wants; `None` when not known.
-    fn language(&self, group: &TrackGroup) -> Option<String> {
+    pub(super) fn language(&self, group: &TrackGroup) -> Option<String> {
         match self.context.dialect {
             Dialect::Ams => (!group.language.is_undetermined()).then(|| group.language.0.clone()),
             Dialect::Modern => language::tag(&group.language),
@@ -246,10 +256,16 @@ impl<'a> Writer<'a> {
     fn variant(&mut self, variant: &Variant<'_>) {
         self.out.push_str("#EXT-X-STREAM-INF:");
         self.rate_attributes(variant.rate);
-        self.picture_attributes(variant.main, &variant.codecs, true);
+        let mut codecs = variant.codecs.clone();
+        codecs.extend(subtitles::codecs(self.flavor, self.presentation, &self.text));
+        self.picture_attributes(variant.main, &codecs, true);
         if let Some(group) = variant.audio_group {
             self.out.push_str(",AUDIO=");
             push_quoted(&mut self.out, group);
+        }
+        if !self.text.is_empty() {
+            self.out.push_str(",SUBTITLES=");
+            push_quoted(&mut self.out, subtitles::GROUP_ID);
         }
         self.out.push('\n');
         self.playlist_uri(variant.main, variant.muxed, false);
@@ -316,7 +332,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn playlist_uri(&mut self, at: TrackRef, muxed: Option<TrackRef>, keyframes: bool) {
+    pub(super) fn playlist_uri(&mut self, at: TrackRef, muxed: Option<TrackRef>, keyframes: bool) {
         let uri = PlaylistUri {
             name: &self.group(at).name,
             bitrate: self.presentation.track(at).bitrate,

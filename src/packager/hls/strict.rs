@@ -111,7 +111,9 @@ fn check_value(tag: &str, name: &str, value: &str) {
         }
         "TYPE" => assert!(["AUDIO", "VIDEO", "SUBTITLES", "CLOSED-CAPTIONS"].contains(&value), "{what}"),
         "DEFAULT" | "AUTOSELECT" | "FORCED" => assert!(["YES", "NO"].contains(&value), "{what}"),
-        "URI" | "GROUP-ID" | "NAME" | "LANGUAGE" | "CODECS" | "AUDIO" | "CHANNELS" | "CHARACTERISTICS" => {
+        "CLOSED-CAPTIONS" if value == "NONE" => {}
+        "URI" | "GROUP-ID" | "NAME" | "LANGUAGE" | "CODECS" | "AUDIO" | "CHANNELS" | "CHARACTERISTICS"
+        | "SUBTITLES" | "CLOSED-CAPTIONS" | "INSTREAM-ID" => {
             let inner = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).expect(&what);
             assert!(!inner.is_empty() && !inner.contains('"'), "{what}");
             if name == "URI" {
@@ -150,8 +152,10 @@ pub(crate) fn multivariant(text: &str) -> Multivariant {
         let peak = number("BANDWIDTH").expect("BANDWIDTH");
         assert!(number("AVERAGE-BANDWIDTH").is_none_or(|a| a <= peak), "{variant:?}");
         assert!(variant.contains_key("CODECS"), "{variant:?}");
-        if let Some(group) = variant.get("AUDIO") {
-            assert!(out.media.iter().any(|m| m.get("GROUP-ID") == Some(group)), "AUDIO={group} is defined");
+        for kind in ["AUDIO", "SUBTITLES", "CLOSED-CAPTIONS"] {
+            let Some(group) = variant.get(kind).filter(|group| *group != "NONE") else { continue };
+            let defined = |m: &Attributes| m.get("GROUP-ID") == Some(group) && m.get("TYPE").is_some_and(|t| t == kind);
+            assert!(out.media.iter().any(defined), "{kind}={group} is defined");
         }
     }
     for variant in &out.key_frames {
@@ -177,8 +181,9 @@ fn check_renditions(media: &[Attributes]) {
         };
         group.iter().map(without).collect()
     };
-    let first = groups.values().next().map(|g| shape(g));
     for group in groups.values() {
+        let of_type = |g: &&Vec<&Attributes>| g[0].get("TYPE") == group[0].get("TYPE");
+        let first = groups.values().find(of_type).map(|g| shape(g));
         let names: BTreeSet<_> = group.iter().map(|r| r.get("NAME")).collect();
         assert_eq!(names.len(), group.len(), "names differ in a group");
         let is = |r: &Attributes, name: &str| r.get(name).is_some_and(|v| v == "YES");

@@ -17,6 +17,8 @@ use crate::time::{MediaTime, Timescale};
 /// PTS of the presentation's zero: 10 s, as Apple's segmenter has it. What comes before zero (priming,
 /// the decoding of reordered pictures, a clock that runs ahead) stays positive.
 const OFFSET: i64 = 900_000;
+/// The time stamp of the presentation's zero.
+pub(super) const ZERO_STAMP: u64 = OFFSET.unsigned_abs();
 
 /// Added to all time stamps so that none is negative; a multiple of 2³³, the range they are sent in.
 const POSITIVE: i64 = 1 << 50;

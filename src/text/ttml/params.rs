@@ -186,7 +186,7 @@ mod tests {
                     "ttp:timeBase='smpte' ttp:frameRate='30' ttp:frameRateMultiplier='1000:1001' ttp:dropMode='dropNTSC'",
                 ),
                 "00:10:00:00",
-                5_999_993,
+                5_999_994,
             ),
             (
                 clock("ttp:timeBase='smpte' ttp:frameRate='24' ttp:frameRateMultiplier='1000 1001'"),

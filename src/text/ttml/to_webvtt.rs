@@ -267,7 +267,7 @@ struct Run {
 struct Runs {
     runs: Vec<Run>,
     containers: usize,
-    /// A space stands before what comes, if that is not the end of a line.
+    /// The last character is a space that goes if a line ends behind it.
     space: bool,
     /// Nothing but line ends has come yet, or a line has just begun.
     line_begins: bool,
@@ -283,11 +283,13 @@ impl Runs {
                         self.line_end(computed);
                     }
                 }
-                ' ' | '\t' | '\n' | '\r' if !computed.preserve => self.space = true,
-                other => {
-                    if self.space && self.begun && !self.line_begins {
+                ' ' | '\t' | '\n' | '\r' if !computed.preserve => {
+                    if self.begun && !self.line_begins && !self.space {
                         self.push(' ', computed);
+                        self.space = true;
                     }
+                }
+                other => {
                     (self.space, self.line_begins, self.begun) = (false, false, true);
                     self.push(other, computed);
                 }
@@ -296,10 +298,22 @@ impl Runs {
     }
 
     fn line_end(&mut self, computed: &Computed) {
-        self.space = false;
+        self.trim();
         if self.begun {
             self.line_begins = true;
             self.push('\n', computed);
+        }
+    }
+
+    /// Takes off a space at the end of a line.
+    fn trim(&mut self) {
+        if std::mem::take(&mut self.space)
+            && let Some(last) = self.runs.last_mut()
+        {
+            last.text.pop();
+            if last.text.is_empty() {
+                self.runs.pop();
+            }
         }
     }
 
@@ -328,6 +342,7 @@ impl Runs {
 
     /// Without the line ends behind the last text.
     fn finish(mut self) -> Vec<Run> {
+        self.trim();
         while let Some(last) = self.runs.last_mut() {
             last.text.truncate(last.text.trim_end_matches('\n').len());
             if !last.text.is_empty() {

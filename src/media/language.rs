@@ -1,6 +1,6 @@
 //! Language tags as DASH and HLS want them.
 
-use crate::media::Language;
+use super::Language;
 
 /// The terminology codes of ISO 639-2 that have an ISO 639-1 code, each followed by it.
 const SHORTER: &str = "\
@@ -24,7 +24,7 @@ const BIBLIOGRAPHIC: &str = "\
 
 /// The tag of BCP 47, which wants the shortest code (RFC 5646 2.2.1): two letters where ISO 639-1 has a
 /// language, else what was given. `None` when the language is not known.
-pub(crate) fn tag(language: &Language) -> Option<String> {
+pub fn tag(language: &Language) -> Option<String> {
     if language.is_undetermined() {
         return None;
     }
@@ -34,13 +34,19 @@ pub(crate) fn tag(language: &Language) -> Option<String> {
 }
 
 /// The three letters of ISO 639-2/T that `mdhd` wants (ISO/IEC 14496-12 8.4.2.3); `und` where there are none.
-pub(crate) fn three_letters(language: &Language) -> [u8; 3] {
+pub fn three_letters(language: &Language) -> [u8; 3] {
     let (primary, _) = parts(language);
     let long = pairs().find(|(_, short)| *short == primary).map_or(primary.as_str(), |(long, _)| long);
     match <[u8; 3]>::try_from(long.as_bytes()) {
         Ok(letters) if letters.iter().all(u8::is_ascii_lowercase) => letters,
         _ => *b"und",
     }
+}
+
+/// A language has that code of two letters (ISO 639-1) or three (those of ISO 639-2 that have a shorter one too).
+pub fn is_code(code: &str) -> bool {
+    let code = code.to_ascii_lowercase();
+    pairs().any(|(long, short)| long == code || short == code)
 }
 
 /// Primary subtag in lower case, and the rest with its hyphen.
