@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{FileId, LeftOut, Purpose, Track};
+use crate::codec::ClosedCaptions;
 use crate::time::{MediaTime, Timescale, rescale_floor};
 
 /// Identity of everything that decides the bytes sent: source files, server manifest and settings.
@@ -81,6 +82,8 @@ pub struct TrackGroup {
     /// The choice for viewers who have not asked for another: of all groups with sound, and of all with
     /// pictures, exactly one.
     pub is_default: bool,
+    /// Captions inside of its pictures.
+    pub closed_captions: ClosedCaptions,
     /// Unit of `starts` and `end`: the tracks' own timescale when they share one, else 10 MHz.
     pub timescale: Timescale,
     /// Where each segment begins, ticks of `timescale`, strictly increasing, never empty.

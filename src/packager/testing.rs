@@ -5,7 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{Context, Dialect, MediaData, Noun, Plan, SegmentRequest, Selection};
-use crate::codec::{AudioProperties, Codec, SampleError, SmoothProperties, TransportStream, VideoProperties};
+use crate::codec::{
+    AudioProperties, ClosedCaptions, Codec, SampleError, SmoothProperties, TransportStream, VideoProperties,
+};
 use crate::isobmff::FourCc;
 use crate::media::{
     Edit, FileId, Language, Presentation, Purpose, RawSample, Revision, SampleIndexBuilder, SourceFile, Track,
@@ -179,6 +181,7 @@ pub(crate) fn group(name: &str, kind: TrackKind, bounds: &[u32], specs: &[TrackS
         label: None,
         purpose: Purpose::default(),
         is_default: false,
+        closed_captions: ClosedCaptions::default(),
         timescale: Timescale::new(first.timescale).expect("not zero"),
         starts: starts.iter().map(|s| at(*s)).collect(),
         end: at(*end),

@@ -383,6 +383,7 @@ fn empty_group(
         label: first.entry.label.as_ref().or(first.entry.title.as_ref()).or(first.track.label.as_ref()).cloned(),
         purpose: first.entry.purpose.clone().or(&first.track.purpose),
         is_default: false,
+        closed_captions: first.track.closed_captions,
         timescale,
         starts,
         end,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::codec::{self, Codec};
+use crate::codec::{self, CaptionScanner, ClosedCaptions, Codec};
 use crate::isobmff::{self, BoxHeader, FourCc, Movie, MovieFragment, TrackExtends, TrackFragmentRandomAccess};
 use crate::media::{ByteRange, Edit, Purpose, SampleIndex, SampleIndexBuilder, SampleIndexError, TrackKind};
 use crate::text::{FileKind, TimedText};
@@ -93,6 +93,8 @@ pub struct SourceTrack {
     pub fragment_starts: Option<Vec<u32>>,
     /// What captions and subtitles say.
     pub text: Option<Arc<TimedText>>,
+    /// Captions inside of its first pictures.
+    pub closed_captions: ClosedCaptions,
 }
 
 /// The largest `moov` that is read, bytes.
@@ -102,6 +104,9 @@ pub const MAX_MOOF: u64 = 64 << 20;
 
 /// Parameter sets stand at the beginning of a sample: no more of it is read.
 const FIRST_SAMPLE: u64 = 64 << 10;
+/// How much of the first pictures is looked at for captions inside of them, and how many there are at most.
+const FIRST_PICTURES: u64 = 256 << 10;
+const MAX_PICTURES: usize = 300;
 const FIRST_READ: u64 = 64 << 10;
 const NEXT_READ: u64 = 16 << 10;
 
@@ -124,6 +129,7 @@ pub struct FileIndexer {
     random_access_read: bool,
     want_first_sample: Vec<(usize, Bytes)>,
     want_text: Vec<TextReader>,
+    want_captions: Vec<(usize, CaptionScanner)>,
     indexed: Option<FileIndex>,
 }
 
@@ -146,6 +152,7 @@ impl FileIndexer {
             random_access_read: false,
             want_first_sample: Vec::new(),
             want_text: Vec::new(),
+            want_captions: Vec::new(),
             indexed: None,
         }
     }
@@ -170,7 +177,7 @@ impl FileIndexer {
             let index = self.index()?;
             self.indexed = Some(index);
         }
-        match self.read_texts() {
+        match self.read_texts().or_else(|| self.read_captions()) {
             Some(range) => Ok(Step::Need(range)),
             None => self.read_first_samples(),
         }
@@ -185,6 +192,27 @@ impl FileIndexer {
             Some(bytes) => Step::Done(text::file(&self.name, kind, &bytes)),
             None => Step::Need(0..self.length),
         }
+    }
+
+    /// Captions inside of pictures are in the first of them, if at all: what is to be read of those.
+    fn read_captions(&mut self) -> Option<ByteRange> {
+        let index = self.indexed.as_mut()?;
+        while let Some((track, scanner)) = self.want_captions.last_mut() {
+            let track = index.tracks.get_mut(*track)?;
+            let first = track.samples.first()?;
+            let range = first.offset..first.offset.saturating_add(FIRST_PICTURES).min(self.length);
+            let Some(bytes) = self.window.get(&range) else { return Some(range) };
+            for (_, sample) in track.samples.iter_from(0).take(MAX_PICTURES) {
+                let Some(start) = sample.offset.checked_sub(range.start).and_then(|at| usize::try_from(at).ok()) else {
+                    continue;
+                };
+                let end = start.saturating_add(sample.size as usize).min(bytes.len());
+                scanner.sample(bytes.get(start..end).unwrap_or_default());
+            }
+            track.closed_captions = scanner.found();
+            self.want_captions.pop();
+        }
+        None
     }
 
     /// Captions in the file are read whole: what is wanted next.
@@ -360,6 +388,13 @@ impl FileIndexer {
                 return Err(Error::SamplesOverlap { file, track, bytes, length });
             }
             let indexed = source_track(&movie, track, samples, fragment_starts, encrypted);
+            if indexed.kind == Some(TrackKind::Video)
+                && indexed.codec.is_ok()
+                && !indexed.samples.is_empty()
+                && let Some(scanner) = track.sample_entries.first().and_then(|e| CaptionScanner::of_sample_entry(e))
+            {
+                self.want_captions.push((tracks.len(), scanner));
+            }
             if indexed.kind == Some(TrackKind::Text)
                 && !encrypted
                 && let Some(entry) = track.sample_entries.first()
@@ -464,5 +499,6 @@ fn source_track(
         samples: Arc::new(samples),
         fragment_starts,
         text: None,
+        closed_captions: ClosedCaptions::default(),
     }
 }

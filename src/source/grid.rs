@@ -196,6 +196,7 @@ mod tests {
             samples: Arc::new(samples),
             fragment_starts: None,
             text: None,
+            closed_captions: codec::ClosedCaptions::default(),
         }
     }
 

@@ -22,11 +22,11 @@ pub(super) fn samples(cues: &[(usize, &Cue)], begin: u64, end: u64) -> Result<Ve
     let mut shown: Vec<(usize, &Cue)> = Vec::new();
     for pair in moments.windows(2) {
         let [from, to] = pair else { continue };
-        shown.retain(|(_, cue)| cue.end > *from);
         while let Some(&(number, cue)) = cues.get(next).filter(|(_, cue)| cue.begin < *to) {
             shown.push((number, cue));
             next += 1;
         }
+        shown.retain(|(_, cue)| cue.end > *from);
         let mut data = Vec::new();
         for (number, cue) in &shown {
             let cut = (cue.begin, cue.end) != (*from, *to);

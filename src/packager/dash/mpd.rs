@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::codec::ClosedCaptions;
 use crate::media::{AUDIO_PURPOSE_SCHEME, Presentation, Purpose, ROLE_SCHEME, TrackKind};
 use crate::packager::carried::{Carried, carried};
 use crate::packager::markup::Markup;
@@ -139,6 +140,7 @@ fn adaptation_set(
         xml.start("Label").text(label).end();
     }
     let is_chosen = if group.kind == TrackKind::Text { group.is_default } else { place.is_chosen };
+    closed_captions(xml, group.closed_captions);
     purpose(xml, &group.purpose, group.kind, is_chosen, dialect);
     segment_template(xml, kind, presentation, set, dialect);
     for (index, track) in set.tracks.iter().enumerate() {
@@ -177,6 +179,19 @@ fn purpose(xml: &mut Markup, purpose: &Purpose, kind: TrackKind, is_chosen: bool
 /// An element of DescriptorType (ISO/IEC 23009-1 5.8.2).
 pub(super) fn descriptor(xml: &mut Markup, name: &'static str, scheme: &str, value: &str) {
     xml.start(name).attribute("schemeIdUri", scheme).attribute("value", value).end();
+}
+
+/// Captions inside of pictures (ANSI/SCTE 214-1 7.2), whose languages nobody states.
+fn closed_captions(xml: &mut Markup, found: ClosedCaptions) {
+    let channels = [(found.first_field, "CC1=und"), (found.second_field, "CC3=und")];
+    let channels: Vec<&str> = channels.iter().filter(|(there, _)| *there).map(|(_, name)| *name).collect();
+    if !channels.is_empty() {
+        descriptor(xml, "Accessibility", "urn:scte:dash:cc:cea-608:2015", &channels.join(";"));
+    }
+    let services: Vec<String> = found.service_numbers().map(|number| format!("{number}=lang:und")).collect();
+    if !services.is_empty() {
+        descriptor(xml, "Accessibility", "urn:scte:dash:cc:cea-708:2015", &services.join(";"));
+    }
 }
 
 /// The template and timeline that all representations of the set share (5.3.9.5, 5.3.9.6).

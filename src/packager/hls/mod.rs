@@ -8,6 +8,7 @@
 //! [`Dialect::Modern`](super::Dialect::Modern) they say more, and truly: `BANDWIDTH` is measured of what is sent.
 
 mod carried;
+mod closed_captions;
 mod media_playlist;
 mod multivariant;
 mod packing;

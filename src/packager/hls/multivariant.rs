@@ -27,7 +27,15 @@ pub(super) fn render(flavor: Flavor, presentation: &Presentation, context: &Cont
         (Flavor::V3, Dialect::Ams) => Vec::new(),
         _ => std::mem::take(&mut carried.text),
     };
-    let mut writer = Writer { flavor, presentation, context, ranged, out: String::with_capacity(4096), text: subtitles };
+    let mut writer = Writer {
+        flavor,
+        presentation,
+        context,
+        ranged,
+        out: String::with_capacity(4096),
+        text: subtitles,
+        closed_captions: String::new(),
+    };
     writer.out.push_str("#EXTM3U\n#EXT-X-VERSION:");
     push_number(&mut writer.out, flavor.version());
     writer.out.push('\n');
@@ -36,6 +44,7 @@ pub(super) fn render(flavor: Flavor, presentation: &Presentation, context: &Cont
     }
     let listed = writer.text.clone();
     writer.subtitles(&listed);
+    writer.closed_captions = writer.closed_captions(flavor, presentation, &carried.video);
     match (carried.video.is_empty(), chosen) {
         (true, _) => writer.audio_alone(&carried.audio),
         (false, audio) if flavor.muxes() => writer.muxed(&carried.video, audio),
@@ -73,6 +82,8 @@ pub(super) struct Writer<'a> {
     pub(super) out: String,
     /// Subtitles that go with every variant.
     text: Vec<TrackRef>,
+    /// What every variant says of captions inside of pictures.
+    closed_captions: String,
 }
 
 impl<'a> Writer<'a> {
@@ -267,6 +278,7 @@ impl<'a> Writer<'a> {
             self.out.push_str(",SUBTITLES=");
             push_quoted(&mut self.out, subtitles::GROUP_ID);
         }
+        self.out.push_str(&self.closed_captions);
         self.out.push('\n');
         self.playlist_uri(variant.main, variant.muxed, false);
         self.out.push('\n');

@@ -92,7 +92,8 @@ impl Writer<'_> {
                 Some(cue) if cue.end == *begin && cue.payload == payload => cue.end = *end,
                 _ => {
                     let id = p.element.xml_attribute("id").unwrap_or_default();
-                    let id = if id.contains("-->") { String::new() } else { id.to_owned() };
+                    let one_line = !id.contains("-->") && !id.contains(char::is_control);
+                    let id = if one_line { id.to_owned() } else { String::new() };
                     let cue = Cue { begin: *begin, end: *end, id, settings: settings.clone(), payload };
                     if let Some(cue) = last.replace(cue) {
                         self.push(cue)?;

@@ -164,6 +164,9 @@ fn segments(format: &dyn Format, presentation: &Presentation, at: TrackRef, data
                 continue;
             }
             assert!(plan.parts[0].samples.samples.len() <= group.tracks[at.track].samples.len() as usize);
+            if presentation.track(at).text.is_some() {
+                continue;
+            }
             match format.protocol() {
                 Protocol::Hls if body.first() == Some(&0x47) => fragments::check_transport_stream(&body),
                 _ => {

@@ -32,6 +32,8 @@ export default {
   },
   languages: () => player.getAudioTracks().map((track) => track.language),
   choose: (language) => player.selectAudioTrack(player.getAudioTracks().find((track) => track.language === language)),
+  texts: () => player.getTextTracks().map((track) => track.language),
+  showText: (language) => player.selectTextTrack(player.getTextTracks().find((track) => track.language === language)),
   chosen: () => player.getAudioTracks().find((track) => track.active)?.language,
 };
 
