@@ -16,7 +16,7 @@ use super::load::Loaded;
 use super::respond::{self, CachePolicy, Checked, Meta, Parts, Validators};
 use super::revision::{answer_key, hex, object_key};
 use super::url::{FragmentTime, Noun, Params, QualityLevel, Resource, StreamObject, StreamingUrl};
-use crate::catalog::{Asset, Published};
+use crate::catalog::{Catalog, PublishedAsset};
 use crate::media::{ByteRange, TrackRef};
 use crate::packager::{self, Context, Dialect, Format, MediaData, Plan, Rendered, SegmentRequest, Selection};
 use crate::source;
@@ -39,7 +39,7 @@ pub struct Settings {
 
 /// The streaming entrance.
 pub struct Origin {
-    published: Arc<Published>,
+    catalog: Catalog,
     settings: Settings,
     indexes: IndexCache,
     answers: AnswerCache,
@@ -66,10 +66,10 @@ pub struct Request<'a> {
 }
 
 impl Origin {
-    /// Serves what is `published`.
-    pub fn new(published: Arc<Published>, settings: Settings) -> Origin {
+    /// Serves what is published in `catalog`.
+    pub fn new(catalog: Catalog, settings: Settings) -> Origin {
         Origin {
-            published,
+            catalog,
             settings,
             indexes: IndexCache::new(settings.index_cache_bytes, settings.segments),
             answers: AnswerCache::new(settings.answer_cache_bytes),
@@ -103,7 +103,7 @@ impl Origin {
         }
         let url = StreamingUrl::parse(request.uri.path())?;
         let unknown = || Error::LocatorNotFound { locator: url.locator };
-        let asset = self.published.find(url.locator.as_bytes()).ok_or_else(unknown)?;
+        let asset = self.catalog.find_published(url.locator.as_bytes()).ok_or_else(unknown)?;
         match &url.resource {
             Resource::Download { file } => self.download(&asset, file, request).await,
             Resource::Stream { presentation, object } => self.stream(&asset, presentation, object, request).await,
@@ -111,7 +111,12 @@ impl Origin {
     }
 
     /// A stored file as it is, by ranges.
-    async fn download(&self, asset: &Arc<Asset>, file: &str, request: Request<'_>) -> Result<Response<Body>, Error> {
+    async fn download(
+        &self,
+        asset: &Arc<PublishedAsset>,
+        file: &str,
+        request: Request<'_>,
+    ) -> Result<Response<Body>, Error> {
         let info = asset.store.head(file).await.map_err(|error| match error {
             crate::store::Error::NotFound { .. } => Error::FileNotFound { file: file.to_owned() },
             other => other.into(),
@@ -137,7 +142,7 @@ impl Origin {
 
     async fn stream(
         &self,
-        asset: &Arc<Asset>,
+        asset: &Arc<PublishedAsset>,
         name: &str,
         object: &StreamObject,
         request: Request<'_>,
@@ -164,7 +169,7 @@ impl Origin {
     #[allow(clippy::too_many_arguments, reason = "one step of `stream`, which may have to be repeated")]
     async fn stream_loaded(
         &self,
-        asset: &Arc<Asset>,
+        asset: &Arc<PublishedAsset>,
         name: &str,
         loaded: &Arc<Loaded>,
         format: &'static dyn Format,
