@@ -196,6 +196,22 @@ fn taken(id: AssetId) -> Error {
 }
 
 impl Transaction<'_> {
+    /// Creates an asset for a container that is there: `new` names account and container.
+    ///
+    /// # Errors
+    /// As [`Catalog::create_asset`]; [`Error::Invalid`] without account or container.
+    pub async fn import_asset(&mut self, new: NewAsset) -> Result<Asset, Error> {
+        let (Some(account), Some(_)) = (&new.storage_account, &new.container) else {
+            let problem = "an asset of files that are there needs its account and its container";
+            return Err(Error::invalid(Kind::Asset, "StorageAccountName", problem));
+        };
+        let account = self.get::<StorageAccount>(account).await?.entity;
+        let id = new.id.unwrap_or_else(AssetId::random);
+        let asset = new.build(id, &account, self.now())?;
+        self.insert_asset(&asset).await?;
+        Ok(asset)
+    }
+
     /// Adds an asset whose container is there.
     pub(super) async fn insert_asset(&mut self, asset: &Asset) -> Result<(), Error> {
         if self.find::<Asset>(&asset.id).await?.is_some() {
@@ -204,6 +220,15 @@ impl Transaction<'_> {
         let limit = self.catalog.limits().assets;
         if self.count::<Asset>(None).await? >= limit {
             return Err(Error::Quota { limit, what: "assets" });
+        }
+        let sql = "SELECT COUNT(*) FROM removal WHERE account = $1 AND container = $2";
+        let values = [(&asset.storage_account).into(), (&asset.container).into()];
+        if self.running.number(sql, &values).await? > 0 {
+            let problem = format!(
+                "the container {} of a deleted asset is still being removed; try again in a moment",
+                asset.container
+            );
+            return Err(Error::conflict(problem));
         }
         // The account may have been unlinked since it was chosen.
         self.get::<StorageAccount>(&asset.storage_account).await?;

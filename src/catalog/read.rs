@@ -179,7 +179,7 @@ pub(super) async fn list_ordered<E: Entity>(
 
 pub(super) async fn count(running: &mut Running, kind: Kind, parent: Option<&str>) -> Result<u64, Error> {
     match parent {
-        None => running.number("SELECT COUNT(*) FROM entity WHERE kind = $1", &[kind.as_str().into()]).await,
+        None => running.number("SELECT count FROM tally WHERE kind = $1", &[kind.as_str().into()]).await,
         Some(parent) => {
             let sql = "SELECT COUNT(*) FROM entity WHERE kind = $1 AND parent = $2";
             running.number(sql, &[kind.as_str().into(), parent.into()]).await

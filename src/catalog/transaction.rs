@@ -144,7 +144,10 @@ impl Transaction<'_> {
             self.sequence.into(),
             (&body).into(),
         ];
-        self.running.execute(sql, &values).await.map(drop)
+        self.running.execute(sql, &values).await?;
+        let sql =
+            "INSERT INTO tally (kind, count) VALUES ($1, 1) ON CONFLICT (kind) DO UPDATE SET count = tally.count + 1";
+        self.running.execute(sql, &[E::KIND.as_str().into()]).await.map(drop)
     }
 
     pub(super) async fn replace<E: Entity>(&mut self, entity: &E) -> Result<(), Error> {
@@ -172,6 +175,8 @@ impl Transaction<'_> {
         self.record("delete", E::KIND, &id, parent.as_deref(), entity.name().unwrap_or_default()).await?;
         let sql = "DELETE FROM entity WHERE kind = $1 AND id = $2";
         self.running.execute(sql, &[E::KIND.as_str().into(), (&id).into()]).await?;
+        let sql = "UPDATE tally SET count = count - 1 WHERE kind = $1";
+        self.running.execute(sql, &[E::KIND.as_str().into()]).await?;
         self.running.execute("DELETE FROM link WHERE from_id = $1", &[(&id).into()]).await?;
         self.forget_secrets(&id).await
     }

@@ -2,6 +2,7 @@
 //!
 //! Nothing below this module knows a status code or a header.
 
+mod admission;
 mod answer_cache;
 mod body;
 mod codes;

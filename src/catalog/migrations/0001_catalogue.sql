@@ -18,6 +18,12 @@ CREATE INDEX entity_name ON entity (kind, name, ordinal);
 CREATE UNIQUE INDEX entity_file ON entity (parent, name) WHERE kind = 'asset_file';
 CREATE UNIQUE INDEX entity_endpoint ON entity (name) WHERE kind = 'streaming_endpoint';
 
+-- How many there are of each kind: counting a million rows for each new one would take too long.
+CREATE TABLE tally (
+    kind TEXT NOT NULL PRIMARY KEY,
+    count BIGINT NOT NULL
+);
+
 -- Links of many to many, in the order in which they were made.
 CREATE TABLE link (
     kind TEXT NOT NULL,
