@@ -145,6 +145,11 @@ impl NewAsset {
         rules::maybe_text(Kind::Asset, "Name", self.name.as_deref(), MAX_NAME)?;
         rules::maybe_text(Kind::Asset, "AlternateId", self.alternate_id.as_deref(), MAX_NAME)?;
         let container = self.container.unwrap_or_else(|| container_of(id));
+        if container.is_empty() || container.len() > MAX_CONTAINER {
+            let problem = format!("the container's name has to have 1 to {MAX_CONTAINER} bytes");
+            return Err(Error::invalid(Kind::Asset, "Uri", problem));
+        }
+        rules::text(Kind::Asset, "Uri", &container, MAX_CONTAINER)?;
         Ok(Asset {
             id,
             state: AssetState::Initialized,
@@ -159,6 +164,9 @@ impl NewAsset {
         })
     }
 }
+
+/// The longest name of a container, or path of a folder in place, bytes.
+const MAX_CONTAINER: usize = 1024;
 
 /// The name of an asset's own container.
 pub fn container_of(id: AssetId) -> String {

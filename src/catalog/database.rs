@@ -141,7 +141,10 @@ impl Database {
                     .busy_timeout(PATIENCE)
                     .disable_statement_logging();
                 let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);
-                Database::Sqlite { pool: pool.connect_with(options).await?, writer: std::sync::Arc::default() }
+                Database::Sqlite {
+                    pool: patient(|| pool.clone().connect_with(options.clone())).await?,
+                    writer: std::sync::Arc::default(),
+                }
             }
             Address::Postgres(url) => {
                 let options = PgConnectOptions::from_str(url)?
@@ -288,6 +291,20 @@ impl Running {
             Running::Postgres { transaction } => transaction.commit().await?,
         }
         Ok(())
+    }
+}
+
+/// Tries again for a while: a new file is locked while another process makes it a database.
+async fn patient<T, F: Future<Output = Result<T, sqlx::Error>>>(mut open: impl FnMut() -> F) -> Result<T, Error> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match open().await.map_err(Error::from) {
+            Err(Error::Unavailable { .. }) if tries < 10 => {
+                tokio::time::sleep(Duration::from_millis(20 << tries)).await
+            }
+            opened => return opened,
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! What all entities have in common: a kind, an identifier, and a place in the database.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 use std::str::FromStr;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// The kinds of entities, by the names that the database and the audit log have for them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -232,6 +234,19 @@ impl Default for Page {
     }
 }
 
+/// A name as the database has it for looking up: long ones would not fit into its indexes, so a digest takes
+/// the place of their end.
+pub(super) fn name_key(name: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 500;
+    if name.len() <= LONGEST {
+        return Cow::Borrowed(name);
+    }
+    let end = (0..=LONGEST).rev().find(|at| name.is_char_boundary(*at)).unwrap_or(0);
+    let digest = Sha256::digest(name);
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    Cow::Owned(format!("{}\u{2026}{hex}", &name[..end]))
+}
+
 /// The place of an entity in the order of creation, which is the order of lists.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Ordinal(pub u64);
@@ -254,6 +269,14 @@ pub(super) mod millis {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_names_have_keys_that_fit_and_differ() {
+        let long = |end: &str| format!("{}{end}", "\u{1f3ac}".repeat(1000));
+        let (a, b) = (long("a"), long("b"));
+        assert_eq!(name_key("film"), "film");
+        assert!(name_key(&a).len() < 600 && name_key(&a) != name_key(&b) && name_key(&a) == name_key(&long("a")));
+    }
 
     #[test]
     fn names_of_kinds_are_unique_and_found_again() {

@@ -42,6 +42,8 @@ impl Catalog {
                         _ = ticks.tick() => false,
                         notice = told.try_recv() => !matches!(notice, Ok(Some(_))),
                     };
+                    // One look serves all that was said.
+                    while told.next_buffered().is_some() {}
                     if lost {
                         // What was said meanwhile is not known: looked at now, and listened anew later.
                         listener = None;

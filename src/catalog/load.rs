@@ -63,6 +63,8 @@ impl Catalog {
         let is_whole = current.version == Version(0)
             || head < current.version
             || changes.len() >= MANY_CHANGES as usize
+            // Records of kinds that only a newer node knows.
+            || changes.last().is_none_or(|last| last.version != head)
             || self.accounts_changed(&mut running, &mut known, &changes).await?;
         let mut next = if is_whole {
             self.load_all(&mut running, &mut known).await?

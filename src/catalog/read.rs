@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Catalog;
 use super::database::{Running, Value};
-use super::entity::{Entity, Kind, Link, Ordinal, Page, Stored, Version};
+use super::entity::{Entity, Kind, Link, Ordinal, Page, Stored, Version, name_key};
 use super::error::Error;
 use super::transaction::secret_context;
 use crate::secrets::{Sealed, SecretBytes};
@@ -152,7 +152,8 @@ pub(super) async fn list_ordered<E: Entity>(
     let (after, limit, skip): (Value<'_>, Value<'_>, Value<'_>) =
         (after.into(), u64::from(page.limit).into(), page.skip.into());
     // A query each, so that each has its index.
-    let rows = match (&page.parent, &page.name) {
+    let name = page.name.as_deref().map(name_key);
+    let rows = match (&page.parent, name.as_deref()) {
         (None, None) => {
             let sql = "SELECT id, ordinal, version, body FROM entity WHERE kind = $1 AND ordinal > $2 \
                        ORDER BY ordinal LIMIT $3 OFFSET $4";

@@ -83,6 +83,12 @@ impl Snapshot {
         self.shards.iter().map(|shard| shard.len()).sum()
     }
 
+    /// How many of them are for streaming. Counts them all.
+    pub fn streaming(&self) -> usize {
+        let origin = |asset: &&Arc<PublishedAsset>| asset.locator_type == LocatorType::OnDemandOrigin;
+        self.shards.iter().flat_map(|shard| shard.values()).filter(origin).count()
+    }
+
     /// True without locators.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -243,6 +243,12 @@ impl StreamingEndpoint {
         }
     }
 
+    /// A plain one.
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> StreamingEndpoint {
+        StreamingEndpoint::new(StreamingEndpointId::random(), "test".to_owned(), 0, UtcTime { unix_millis: 0 })
+    }
+
     /// It is the one that is always there.
     pub fn is_default(&self) -> bool {
         self.name.eq_ignore_ascii_case(DEFAULT_ENDPOINT)

@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::Catalog;
 use super::database::{Running, Value};
-use super::entity::{Entity, Kind, Link, Page, Stored, Version};
+use super::entity::{Entity, Kind, Link, Page, Stored, Version, name_key};
 use super::error::Error;
 use super::read;
 use crate::secrets::{Sealed, SecretBytes};
@@ -133,12 +133,12 @@ impl Transaction<'_> {
         self.record("create", E::KIND, &id, parent.as_deref(), entity.name().unwrap_or_default()).await?;
         let sql =
             "INSERT INTO entity (kind, id, parent, name, ordinal, version, body) VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        let body = body(entity)?;
+        let (body, name) = (body(entity)?, entity.name().map(name_key));
         let values = [
             E::KIND.as_str().into(),
             (&id).into(),
             parent.as_deref().into(),
-            entity.name().into(),
+            name.as_deref().into(),
             // One number for each record of each change: unique, and in the order of creation.
             (self.sequence << 20 | self.position).into(),
             self.sequence.into(),
@@ -154,12 +154,12 @@ impl Transaction<'_> {
         let (id, parent) = (entity.id().to_string(), entity.parent());
         self.record("update", E::KIND, &id, parent.as_deref(), entity.name().unwrap_or_default()).await?;
         let sql = "UPDATE entity SET parent = $3, name = $4, version = $5, body = $6 WHERE kind = $1 AND id = $2";
-        let body = body(entity)?;
+        let (body, name) = (body(entity)?, entity.name().map(name_key));
         let values = [
             E::KIND.as_str().into(),
             (&id).into(),
             parent.as_deref().into(),
-            entity.name().into(),
+            name.as_deref().into(),
             self.sequence.into(),
             (&body).into(),
         ];

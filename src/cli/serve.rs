@@ -124,7 +124,7 @@ async fn announce(
     } else {
         out.push_str("There is no demo film here; storage.demo_folder can name one.\n\n");
     }
-    let films = catalog.snapshot().len();
+    let films = catalog.snapshot().streaming();
     out.push_str(&match films {
         0 => "Publish a film of your own: headwater publish FOLDER\n".to_owned(),
         1 => "1 film of yours is published; headwater list shows it.\n".to_owned(),

@@ -10,6 +10,7 @@ use hyper::{HeaderMap, Method, Response, Uri};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::answer_cache::AnswerCache;
+use super::bandwidth::Bandwidth;
 use super::error::Error;
 use super::index_cache::IndexCache;
 use super::load::Loaded;
@@ -46,6 +47,7 @@ pub struct Origin {
     answers: AnswerCache,
     /// A permit for each KiB of media that segments under way are made of.
     building: Arc<Semaphore>,
+    bandwidth: Bandwidth,
 }
 
 /// Media bytes of all segments that are made at the same time. What goes beyond waits for its turn.
@@ -84,6 +86,7 @@ impl Origin {
             indexes: IndexCache::new(settings.index_cache_bytes, settings.segments),
             answers: AnswerCache::new(settings.answer_cache_bytes),
             building: Arc::new(Semaphore::new(permits(BUILDING_BYTES) as usize)),
+            bandwidth: Bandwidth::default(),
         }
     }
 
@@ -129,15 +132,19 @@ impl Origin {
         // What caches keep ends with the locator.
         let left = asset.expiration.unix_millis.saturating_sub(request.utc().unix_millis);
         let max_age = max_age.min(Duration::from_millis(left));
-        match &url.resource {
+        let answer = match &url.resource {
             Resource::Download { file } => {
                 admission::deliverable(&asset, Protocols::PROGRESSIVE)?;
-                self.download(&asset, file, request, max_age).await
+                self.download(&asset, file, request, max_age).await?
             }
             Resource::Stream { presentation, object } => {
-                self.stream(&asset, presentation, object, request, max_age).await
+                self.stream(&asset, presentation, object, request, max_age).await?
             }
-        }
+        };
+        Ok(match endpoint {
+            Some(endpoint) => answer.map(|body| self.bandwidth.limit(&endpoint.settings, body)),
+            None => answer,
+        })
     }
 
     /// A stored file as it is, by ranges.

@@ -4,6 +4,7 @@
 
 mod admission;
 mod answer_cache;
+mod bandwidth;
 mod body;
 mod codes;
 mod conditional;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use headwater::catalog::*;
 
-use crate::stores::{Site, by};
+use crate::stores::by;
 use crate::{change, on_both};
 
 /// How long it takes until `look` finds something.
@@ -18,7 +18,6 @@ async fn until<T>(mut look: impl FnMut() -> Option<T>) -> Duration {
 }
 
 on_both! {
-    #[cfg_attr(not(unix), ignore)]
     async fn nodes_see_each_others_changes_within_two_seconds(site: &Site) {
         let other = site.other().await;
         let follow = tokio::spawn(other.clone().follow());

@@ -1,6 +1,7 @@
 //! Opening: new, again, with an older list, with a newer or broken database.
 
 use std::fs;
+use std::path::Path;
 
 use headwater::catalog::*;
 use uuid::Uuid;
@@ -48,7 +49,7 @@ on_both! {
             path
         };
         let (one, two) = (folder("one film"), folder("two"));
-        let publish = async |folder, locator| site.catalog.publish_folder(by(), folder, locator).await;
+        let publish = async |folder: &Path, locator| site.catalog.publish_folder(by(), folder, locator).await;
         let first = publish(&one, None).await.unwrap();
         assert_eq!((first.folder(), first.name.as_str()), (Some(one.as_path()), "one film"));
         assert_eq!(publish(&one.join("../one film"), None).await.unwrap(), first);
@@ -63,8 +64,8 @@ on_both! {
 
         let file = site.root.path().join("file");
         fs::write(&file, b"").unwrap();
-        for no_folder in [file.as_path(), &site.root.path().join("nothing")] {
-            assert!(matches!(publish(no_folder, None).await, Err(Error::NoFolder { .. })));
+        for no_folder in [file, site.root.path().join("nothing")] {
+            assert!(matches!(publish(&no_folder, None).await, Err(Error::NoFolder { .. })));
         }
         fs::remove_dir(&one).unwrap();
         assert_eq!(site.catalog.unpublish(by(), one.to_str().unwrap()).await.unwrap(), first);

@@ -25,21 +25,21 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let any = 0usize..64;
+    let which = 0usize..64;
     prop_oneof![
         2 => Just(Step::Asset),
-        4 => (any.clone(), 0u8..4, any::<bool>()).prop_map(|(asset, name, primary)| Step::File { asset, name, primary }),
+        4 => (which.clone(), 0u8..4, any::<bool>()).prop_map(|(asset, name, primary)| Step::File { asset, name, primary }),
         1 => (0i64..16).prop_map(|permissions| Step::Policy { permissions }),
         1 => Just(Step::Policy { permissions: 1 }),
-        8 => (any.clone(), any.clone(), any::<bool>(), any::<u32>())
+        8 => (which.clone(), which.clone(), any::<bool>(), any::<u32>())
             .prop_map(|(asset, policy, sas, start)| Step::Locator { asset, policy, sas, start }),
-        1 => (any.clone(), any::<u32>()).prop_map(|(locator, start)| Step::Move { locator, start }),
-        2 => (any.clone(), any::<bool>()).prop_map(|(asset, block)| Step::Delivery { asset, block }),
-        1 => any.clone().prop_map(|file| Step::DropFile { file }),
-        1 => any.clone().prop_map(|locator| Step::DropLocator { locator }),
-        1 => any.clone().prop_map(|policy| Step::DropPolicy { policy }),
-        1 => any.clone().prop_map(|asset| Step::DropAsset { asset }),
-        1 => any.prop_map(|asset| Step::Unlink { asset }),
+        1 => (which.clone(), any::<u32>()).prop_map(|(locator, start)| Step::Move { locator, start }),
+        2 => (which.clone(), any::<bool>()).prop_map(|(asset, block)| Step::Delivery { asset, block }),
+        1 => which.clone().prop_map(|file| Step::DropFile { file }),
+        1 => which.clone().prop_map(|locator| Step::DropLocator { locator }),
+        1 => which.clone().prop_map(|policy| Step::DropPolicy { policy }),
+        1 => which.clone().prop_map(|asset| Step::DropAsset { asset }),
+        1 => which.prop_map(|asset| Step::Unlink { asset }),
     ]
 }
 

@@ -5,7 +5,7 @@ use headwater::secrets::SecretBytes;
 use headwater::time::UtcTime;
 use uuid::Uuid;
 
-use crate::stores::{MINUTE, NOW, Site, by, streaming};
+use crate::stores::{MINUTE, NOW, by, streaming};
 use crate::{change, on_both};
 
 /// Refused in this way, with a sentence that has this word.

@@ -25,9 +25,9 @@ pub fn by() -> By {
 macro_rules! on_both {
     ($($(#[$attribute:meta])* async fn $name:ident($site:ident: &Site) $body:block)*) => {
         mod cases {
-            #[allow(unused_imports)]
             use super::*;
-            $(pub async fn $name($site: &$crate::stores::Site) $body)*
+            use $crate::stores::Site;
+            $(pub async fn $name($site: &Site) $body)*
         }
         mod sqlite {
             $($(#[$attribute])* #[tokio::test] async fn $name() {
