@@ -168,7 +168,7 @@ pub fn check_g2o(
 /// RFC 4648 4, of a signature's length at most; `None` for anything else.
 pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
     let text = text.as_bytes();
-    if text.is_empty() || text.len() > 4096 || text.len() % 4 != 0 {
+    if text.is_empty() || text.len() > 4096 || !text.len().is_multiple_of(4) {
         return None;
     }
     let padding = text.iter().rev().take_while(|b| **b == b'=').count();

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
@@ -119,8 +120,47 @@ pub(super) enum Database {
 
 /// Where a statement runs: a transaction.
 pub(super) enum Running {
-    Sqlite { transaction: sqlx::Transaction<'static, Sqlite>, _turn: Option<OwnedMutexGuard<()>> },
-    Postgres { transaction: sqlx::Transaction<'static, Postgres> },
+    SqliteRead(sqlx::Transaction<'static, Sqlite>),
+    SqliteWrite(SqliteWrite),
+    Postgres(sqlx::Transaction<'static, Postgres>),
+}
+
+/// A change in SQLite. On a full disk SQLite ends the transaction by itself, which sqlx's own transactions do
+/// not notice; so it is begun and ended here.
+pub(super) struct SqliteWrite {
+    /// Taken when it has ended.
+    connection: Option<PoolConnection<Sqlite>>,
+    turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl SqliteWrite {
+    fn connection(&mut self) -> Result<&mut SqliteConnection, Error> {
+        let over = || Error::Database { detail: "the transaction is over".to_owned() };
+        self.connection.as_deref_mut().ok_or_else(over)
+    }
+
+    async fn commit(mut self) -> Result<(), Error> {
+        sqlx::query::<Sqlite>("COMMIT").execute(self.connection()?).await?;
+        self.connection = None;
+        Ok(())
+    }
+}
+
+impl Drop for SqliteWrite {
+    fn drop(&mut self) {
+        let (Some(mut connection), turn) = (self.connection.take(), self.turn.take()) else { return };
+        match tokio::runtime::Handle::try_current() {
+            // The next change waits until this one is undone.
+            Ok(runtime) => drop(runtime.spawn(async move {
+                let undone = sqlx::query::<Sqlite>("ROLLBACK").execute(&mut *connection).await;
+                if undone.is_err() {
+                    let _ = connection.close().await;
+                }
+                drop(turn);
+            })),
+            Err(_) => connection.close_on_drop(),
+        }
+    }
 }
 
 impl Database {
@@ -192,20 +232,21 @@ impl Database {
             Database::Sqlite { pool, writer } => {
                 let turn = tokio::time::timeout(PATIENCE, std::sync::Arc::clone(writer).lock_owned()).await;
                 let turn = turn.map_err(|_| Error::Unavailable { detail: "other changes take too long".into() })?;
-                let transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-                Running::Sqlite { transaction, _turn: Some(turn) }
+                let mut connection = pool.acquire().await?;
+                sqlx::query::<Sqlite>("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+                Running::SqliteWrite(SqliteWrite { connection: Some(connection), turn: Some(turn) })
             }
-            Database::Postgres { pool } => Running::Postgres { transaction: pool.begin().await? },
+            Database::Postgres { pool } => Running::Postgres(pool.begin().await?),
         })
     }
 
     /// A transaction that only reads, and sees one moment.
     pub(super) async fn read(&self) -> Result<Running, Error> {
         Ok(match self {
-            Database::Sqlite { pool, .. } => Running::Sqlite { transaction: pool.begin().await?, _turn: None },
+            Database::Sqlite { pool, .. } => Running::SqliteRead(pool.begin().await?),
             Database::Postgres { pool } => {
                 let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-                Running::Postgres { transaction: pool.begin_with(begin).await? }
+                Running::Postgres(pool.begin_with(begin).await?)
             }
         })
     }
@@ -243,30 +284,29 @@ macro_rules! bound {
 impl Running {
     /// Runs a statement and says how many rows it has changed.
     pub(super) async fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, Error> {
-        Ok(match self {
-            Running::Sqlite { transaction, .. } => {
-                let connection: &mut SqliteConnection = &mut *transaction;
-                bound!(sqlx::query::<Sqlite>(sql), values).execute(connection).await?.rows_affected()
-            }
-            Running::Postgres { transaction } => {
+        let sqlite: &mut SqliteConnection = match self {
+            Running::SqliteRead(transaction) => &mut *transaction,
+            Running::SqliteWrite(write) => write.connection()?,
+            Running::Postgres(transaction) => {
                 let connection: &mut PgConnection = &mut *transaction;
-                bound!(sqlx::query::<Postgres>(sql), values).execute(connection).await?.rows_affected()
+                let done = bound!(sqlx::query::<Postgres>(sql), values).execute(connection).await?;
+                return Ok(done.rows_affected());
             }
-        })
+        };
+        Ok(bound!(sqlx::query::<Sqlite>(sql), values).execute(sqlite).await?.rows_affected())
     }
 
     /// All rows of a query.
     pub(super) async fn all<T: Row>(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<T>, Error> {
-        Ok(match self {
-            Running::Sqlite { transaction, .. } => {
-                let connection: &mut SqliteConnection = &mut *transaction;
-                bound!(sqlx::query_as::<Sqlite, T>(sql), values).fetch_all(connection).await?
-            }
-            Running::Postgres { transaction } => {
+        let sqlite: &mut SqliteConnection = match self {
+            Running::SqliteRead(transaction) => &mut *transaction,
+            Running::SqliteWrite(write) => write.connection()?,
+            Running::Postgres(transaction) => {
                 let connection: &mut PgConnection = &mut *transaction;
-                bound!(sqlx::query_as::<Postgres, T>(sql), values).fetch_all(connection).await?
+                return Ok(bound!(sqlx::query_as::<Postgres, T>(sql), values).fetch_all(connection).await?);
             }
-        })
+        };
+        Ok(bound!(sqlx::query_as::<Sqlite, T>(sql), values).fetch_all(sqlite).await?)
     }
 
     /// The first row of a query, if there is one.
@@ -281,16 +321,16 @@ impl Running {
     }
 
     /// Makes what was done durable, and lets the other nodes know.
-    pub(super) async fn commit(mut self) -> Result<(), Error> {
-        if let Running::Postgres { transaction } = &mut self {
-            let connection: &mut PgConnection = &mut *transaction;
-            sqlx::query::<Postgres>("SELECT pg_notify($1, '')").bind(CHANNEL).execute(connection).await?;
-        }
+    pub(super) async fn commit(self) -> Result<(), Error> {
         match self {
-            Running::Sqlite { transaction, _turn } => transaction.commit().await?,
-            Running::Postgres { transaction } => transaction.commit().await?,
+            Running::SqliteRead(transaction) => Ok(transaction.commit().await?),
+            Running::SqliteWrite(write) => write.commit().await,
+            Running::Postgres(mut transaction) => {
+                let connection: &mut PgConnection = &mut transaction;
+                sqlx::query::<Postgres>("SELECT pg_notify($1, '')").bind(CHANNEL).execute(connection).await?;
+                Ok(transaction.commit().await?)
+            }
         }
-        Ok(())
     }
 }
 

@@ -78,9 +78,9 @@ async fn acknowledged_changes_survive_a_hundred_kills() {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        // From its first change on, at any moment of the next 100 ms or so.
+        // From its first change on, at any moment of the next 300 ms.
         let first = lines.by_ref().map_while(Result::ok).find(|line| line.starts_with("done "));
-        let random = Uuid::new_v4().as_u128() % 100_000;
+        let random = Uuid::new_v4().as_u128() % 300_000;
         std::thread::sleep(Duration::from_micros(random as u64));
         child.kill().unwrap();
         child.wait().unwrap();
