@@ -26,6 +26,8 @@ pub struct Config {
     pub storage: Storage,
     /// What is published, and how it is kept.
     pub catalog: Catalog,
+    /// Thumbnails, drawn by ffmpeg.
+    pub thumbnails: Thumbnails,
     /// What is written to standard error.
     pub log: Log,
 }
@@ -114,6 +116,32 @@ impl std::fmt::Debug for DatabaseAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("DatabaseAddress(…)")
     }
+}
+
+/// `[thumbnails]`
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Thumbnails {
+    /// Make them, if there is an ffmpeg.
+    pub enabled: bool,
+    /// Name or path of the program.
+    pub ffmpeg: PathBuf,
+    /// Time from one thumbnail to the next, seconds.
+    pub interval_seconds: u32,
+    /// The most that a thumbnail is wide, pixels.
+    pub width: u32,
+    /// The most that a thumbnail is high, pixels.
+    pub height: u32,
+    /// Thumbnails beside each other in a sheet.
+    pub columns: u32,
+    /// Thumbnails above each other in a sheet.
+    pub rows: u32,
+    /// How long drawing a sheet may take, seconds.
+    pub timeout_seconds: u64,
+    /// The most programs that draw at the same time.
+    pub max_running: usize,
+    /// Sheets kept on disk, bytes.
+    pub disk_cache_bytes: u64,
 }
 
 /// `[log]`
@@ -205,6 +233,23 @@ impl Default for Origin {
     }
 }
 
+impl Default for Thumbnails {
+    fn default() -> Thumbnails {
+        Thumbnails {
+            enabled: true,
+            ffmpeg: PathBuf::from("ffmpeg"),
+            interval_seconds: 5,
+            width: 160,
+            height: 90,
+            columns: 5,
+            rows: 5,
+            timeout_seconds: 20,
+            max_running: 2,
+            disk_cache_bytes: 1 << 30,
+        }
+    }
+}
+
 impl Config {
     /// What URLs of this server begin with, without a slash at the end: `origin.public_base_url`, or the
     /// plain listener as this machine reaches it.
@@ -249,6 +294,7 @@ mod tests {
             origin: Origin { public_base_url: Some("https://x/".to_owned()), ..Origin::default() },
             storage: Storage { data_dir: path(), demo_folder: path(), follow_symlinks: true },
             catalog: Catalog { database: Some(DatabaseAddress("x".to_owned())), ..Catalog::default() },
+            thumbnails: Thumbnails::default(),
             log: Log::default(),
         }
     }

@@ -38,10 +38,20 @@ impl fmt::Debug for Timescale {
     }
 }
 
-/// The longest media time that is accepted from a source, in seconds (about 31 years). Below it no
-/// rescaling between two timescales of up to 2³² ticks per second overflows 64 bits... except
-/// where both are absurd; [`rescale_floor`] saturates there.
-pub const MAX_MEDIA_SECONDS: u64 = 1_000_000_000;
+/// The latest media time that is accepted from a source, in seconds: about 317 years, so that recordings of
+/// live streams that count from 1970, 1904 or 1900 are. Below it no rescaling to the timescales that formats
+/// use overflows 64 bits; [`rescale_floor`] and its sisters saturate.
+pub const MAX_MEDIA_SECONDS: u64 = 10_000_000_000;
+
+/// The latest media time that is accepted from a source, in ticks, whatever their scale: some of them can be
+/// added up without overflow.
+pub const MAX_MEDIA_TICKS: i64 = 1 << 60;
+
+/// [`MAX_MEDIA_SECONDS`] in ticks of `scale`, or [`MAX_MEDIA_TICKS`].
+pub const fn latest_media_time(scale: Timescale) -> i64 {
+    let ticks = (MAX_MEDIA_SECONDS as i64).saturating_mul(scale.0.get() as i64);
+    if ticks < MAX_MEDIA_TICKS { ticks } else { MAX_MEDIA_TICKS }
+}
 
 /// `ticks` of `from` as ticks of `to`, rounded towards minus infinity. Saturates at the ends of `i64`.
 pub const fn rescale_floor(ticks: i64, from: Timescale, to: Timescale) -> i64 {

@@ -4,6 +4,8 @@
 //! document type declarations, so nothing expands. Writing is for manifests: attributes stand in the
 //! order given and every value is escaped.
 
+pub mod mixed;
+
 use std::borrow::Cow;
 
 use quick_xml::XmlVersion;

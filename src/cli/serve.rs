@@ -14,9 +14,11 @@ use super::{Error, films, open, urls};
 use crate::catalog::{Catalog, DEMO_LOCATOR, PublishedAsset};
 use crate::config::{self, Config, LogFormat, LogLevel};
 use crate::origin::{self, Origin};
+use crate::packager;
 use crate::server::{self, Limits, Listener, Streaming, tls};
 use crate::source;
 use crate::telemetry;
+use crate::thumbnails::{self, Kept, Painter};
 use crate::time::{MediaTime, Timescale};
 
 /// HTTPS for trying out, where nothing else is set.
@@ -50,7 +52,11 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
     let listeners = listeners(&service).await?;
     announce(config, &listeners, demo.as_deref(), &catalog).await?;
 
-    let origin = Arc::new(Origin::new(catalog.clone(), settings(&config.origin)));
+    let mut origin = Origin::new(catalog.clone(), settings(&config.origin));
+    if let Some(painter) = painter(config).await {
+        origin = origin.with_thumbnails(painter);
+    }
+    let origin = Arc::new(origin);
     let watch = tokio::spawn(catalog.clone().follow());
     server::run(listeners, Arc::new(Streaming(origin)), limits(&config.server), async {
         tokio::select! {
@@ -62,6 +68,38 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
     watch.abort();
     catalog.close().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Who draws thumbnails, if anybody does.
+async fn painter(config: &Config) -> Option<Painter> {
+    let settings = &config.thumbnails;
+    if !settings.enabled {
+        return None;
+    }
+    let grid = packager::thumbnails::Settings {
+        interval_seconds: settings.interval_seconds,
+        width: settings.width,
+        height: settings.height,
+        columns: settings.columns,
+        rows: settings.rows,
+    };
+    let limits = thumbnails::Limits {
+        timeout: Duration::from_secs(settings.timeout_seconds),
+        at_once: settings.max_running,
+        ..thumbnails::Limits::default()
+    };
+    let folder = config.storage.data_dir().join("thumbnails");
+    let kept = (settings.disk_cache_bytes > 0).then(|| Kept::new(folder, settings.disk_cache_bytes));
+    match Painter::new(&settings.ffmpeg.to_string_lossy(), grid, limits, kept).await {
+        Ok(painter) => {
+            tracing::info!(ffmpeg = painter.identity(), "thumbnails are made");
+            Some(painter)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "there are no thumbnails");
+            None
+        }
+    }
 }
 
 async fn listeners(service: &Service) -> Result<Vec<Listener>, Error> {

@@ -5,9 +5,10 @@ use bytes::Bytes;
 use super::aac_config::{
     AAC_LC, AAC_LTP, AAC_MAIN, AAC_SSR, AudioSpecificConfig, ConfigError, SAMPLING_FREQUENCIES, plain_config,
 };
-use super::aac_sample_entry::AudioSampleEntry;
+use super::mp4a_entry::Mp4aEntry;
 use super::{
-    AudioProperties, Codec, Error, SampleError, SmoothProperties, TransportStream, VideoProperties, upper_hex,
+    AudioProperties, ChannelConfiguration, Codec, Error, SampleError, SmoothProperties, TransportStream,
+    VideoProperties, upper_hex,
 };
 use crate::isobmff::FourCc;
 
@@ -53,7 +54,7 @@ impl Aac {
     /// the entry or its AudioSpecificConfig is damaged.
     pub fn parse(entry: &Bytes) -> Result<Aac, Error> {
         let four_cc = FourCc(*b"mp4a");
-        let fields = AudioSampleEntry::parse(entry, four_cc)?;
+        let mut fields = Mp4aEntry::parse(entry, four_cc)?;
         let object_type = match fields.object_type_indication {
             MPEG4_AUDIO | MPEG2_AAC_LC => AAC_LC,
             MPEG2_AAC_MAIN => AAC_MAIN,
@@ -79,10 +80,16 @@ impl Aac {
                 Error::Malformed { four_cc, what, position: start.saturating_add(position) }
             }
         })?;
-        let entry = if fields.is_iso && !stored.is_empty() {
+        // MPEG-2 AAC-LC is what every decoder of MPEG-4 AAC-LC decodes (ISO/IEC 14496-3 1.5.1.2), and CMAF wants it
+        // called that (ISO/IEC 23000-19 10.3).
+        let renamed = fields.object_type_indication == MPEG2_AAC_LC && config.object_type == AAC_LC;
+        let entry = if fields.is_iso && !stored.is_empty() && !renamed {
             entry.clone()
         } else {
             let what = "AudioSpecificConfig too long";
+            if renamed {
+                fields.object_type_indication = MPEG4_AUDIO;
+            }
             let iso = fields.to_iso(&audio_specific_config);
             Bytes::from(iso.ok_or(Error::Malformed { four_cc, what, position: 0 })?)
         };
@@ -103,8 +110,8 @@ impl Aac {
 }
 
 impl Codec for Aac {
-    /// `mp4a.40.` and the object type, SBR and PS counted however they are signalled; for MPEG-2 AAC
-    /// the objectTypeIndication alone, as RFC 6381 3.3 has no second part for it.
+    /// `mp4a.40.` and the object type, SBR and PS counted however they are signalled; for the rarer kinds of
+    /// MPEG-2 AAC the objectTypeIndication alone, as RFC 6381 3.3 has no second part for it.
     fn rfc6381(&self) -> String {
         match self.object_type_indication {
             MPEG4_AUDIO => format!("mp4a.40.{}", self.config.signalled_object_type()),
@@ -114,6 +121,10 @@ impl Codec for Aac {
 
     fn four_cc(&self) -> FourCc {
         self.four_cc
+    }
+
+    fn plays_everywhere(&self) -> bool {
+        true
     }
 
     fn sample_entry(&self) -> Bytes {
@@ -128,8 +139,9 @@ impl Codec for Aac {
         Some(AudioProperties {
             sampling_rate: self.config.output_rate,
             channels: self.config.output_channels(),
-            channel_configuration: self.config.cicp_channel_configuration(),
+            channel_configuration: self.config.cicp_channel_configuration().map(ChannelConfiguration::Cicp),
             bits_per_sample: 16,
+            object_coding_complexity: None,
         })
     }
 
@@ -253,7 +265,7 @@ mod tests {
 
     /// `lc_entry` with another AudioSpecificConfig and objectTypeIndication.
     fn entry_with(object_type_indication: u8, config: &[u8]) -> Bytes {
-        let mut fields = AudioSampleEntry::parse(&lc_entry(), FourCc(*b"mp4a")).unwrap();
+        let mut fields = Mp4aEntry::parse(&lc_entry(), FourCc(*b"mp4a")).unwrap();
         fields.object_type_indication = object_type_indication;
         Bytes::from(fields.to_iso(config).unwrap())
     }
@@ -265,11 +277,24 @@ mod tests {
         assert_eq!(aac.sample_entry(), lc_entry());
         assert_eq!(aac.samples_per_frame(), Some(1024));
         let audio = aac.audio().unwrap();
-        assert_eq!((audio.sampling_rate, audio.channels, audio.channel_configuration), (44_100, 2, Some(2)));
+        assert_eq!(
+            (audio.sampling_rate, audio.channels, audio.channel_configuration),
+            (44_100, 2, Some(ChannelConfiguration::Cicp(2)))
+        );
         let smooth = aac.smooth().unwrap();
         assert_eq!((smooth.four_cc, smooth.codec_private_data.as_str()), ("AACL", "1210"));
         assert_eq!((smooth.audio_tag, smooth.packet_size), (Some(255), Some(4)));
-        assert_eq!(Aac::parse(&mpeg2_entry()).unwrap().rfc6381(), "mp4a.67");
+    }
+
+    #[test]
+    fn low_complexity_of_mpeg_2_is_that_of_mpeg_4() {
+        let aac = Aac::parse(&mpeg2_entry()).unwrap();
+        assert_eq!(aac.rfc6381(), "mp4a.40.2");
+        let entry = Mp4aEntry::parse(&aac.sample_entry(), aac.four_cc()).unwrap();
+        assert_eq!((entry.object_type_indication, &entry.decoder_specific_info[..]), (0x40, &[0x12, 0x10][..]));
+        assert_eq!(Aac::parse(&aac.sample_entry()).unwrap().sample_entry(), aac.sample_entry());
+        // The other profiles are not: MPEG-4 has them otherwise.
+        assert_eq!(Aac::parse(&entry_with(0x66, &[0x0a, 0x10])).unwrap().rfc6381(), "mp4a.66");
     }
 
     #[test]
@@ -279,7 +304,10 @@ mod tests {
         let ps = Aac::parse(&entry_with(0x40, &[0xeb, 0x09, 0x88, 0x00])).unwrap();
         assert_eq!(ps.rfc6381(), "mp4a.40.29");
         let audio = ps.audio().unwrap();
-        assert_eq!((audio.sampling_rate, audio.channels, audio.channel_configuration), (48_000, 2, Some(2)));
+        assert_eq!(
+            (audio.sampling_rate, audio.channels, audio.channel_configuration),
+            (48_000, 2, Some(ChannelConfiguration::Cicp(2)))
+        );
         // ADTS has the core's profile, rate (24 kHz: index 6) and channels.
         let mut pieces = Vec::new();
         ps.transport_stream().unwrap().access_unit(&Bytes::from_static(b"x"), true, &mut pieces).unwrap();
@@ -291,7 +319,7 @@ mod tests {
         let aac = Aac::parse(&quicktime_entry()).unwrap();
         assert_eq!(aac.rfc6381(), "mp4a.40.2");
         assert_eq!(aac.audio().unwrap().channels, 1);
-        let iso = AudioSampleEntry::parse(&aac.sample_entry(), FourCc(*b"mp4a")).unwrap();
+        let iso = Mp4aEntry::parse(&aac.sample_entry(), FourCc(*b"mp4a")).unwrap();
         assert!(iso.is_iso);
         assert_eq!(iso.decoder_specific_info, [0x12, 0x08]);
         assert_eq!(Aac::parse(&aac.sample_entry()).unwrap().sample_entry(), aac.sample_entry());
@@ -301,10 +329,7 @@ mod tests {
     fn a_missing_configuration_follows_from_the_entry() {
         let aac = Aac::parse(&entry_with(0x40, &[])).unwrap();
         assert_eq!(aac.smooth().unwrap().codec_private_data, "1210");
-        assert_eq!(
-            AudioSampleEntry::parse(&aac.sample_entry(), aac.four_cc()).unwrap().decoder_specific_info,
-            [0x12, 0x10]
-        );
+        assert_eq!(Mp4aEntry::parse(&aac.sample_entry(), aac.four_cc()).unwrap().decoder_specific_info, [0x12, 0x10]);
     }
 
     #[test]

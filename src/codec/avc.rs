@@ -4,14 +4,14 @@ use bytes::Bytes;
 
 use super::avc_sps::Sps;
 use super::child_boxes::child_box;
+use super::nal_units::{ByteStream, Kind, NalUnits, annex_b};
+use super::visual_entry::{PictureBoxes, VISUAL_SAMPLE_ENTRY, four_cc};
 use super::{
-    AudioProperties, Codec, Error, SampleError, SmoothProperties, TransportStream, VideoProperties, upper_hex,
+    AudioProperties, Codec, Colour, DolbyVision, DynamicRange, Error, LightLevels, SampleError, SmoothProperties,
+    SupplementalCodec, TransportStream, VideoProperties, upper_hex,
 };
 use crate::bits::{self, Reader};
 use crate::isobmff::FourCc;
-
-/// Bytes of a VisualSampleEntry before its boxes, box header included (ISO/IEC 14496-12 12.1.3).
-const VISUAL_SAMPLE_ENTRY: usize = 8 + 78;
 
 // nal_unit_type (ISO/IEC 14496-10 table 7-1).
 const SLICE: u8 = 1;
@@ -24,10 +24,18 @@ const ACCESS_UNIT_DELIMITER: u8 = 9;
 /// (ISO/IEC 14496-10 7.4.2.1.1, 7.4.2.2).
 const MAX_PARAMETER_SETS: usize = 256;
 
-/// `start_code_prefix_one_3bytes` with its `zero_byte` (ISO/IEC 14496-10 B.1.1).
-const START_CODE: &[u8] = &[0, 0, 0, 1];
 /// An access unit delimiter that allows every slice type (`primary_pic_type` 7, table 7-5).
 const DELIMITER: &[u8] = &[0, 0, 0, 1, 9, 0xf0];
+
+fn kind(first: u8) -> Kind {
+    match first & 0x1f {
+        SLICE..=IDR_SLICE => Kind::Slice,
+        SEQUENCE_PARAMETER_SET => Kind::ParameterSet(1),
+        PICTURE_PARAMETER_SET => Kind::ParameterSet(2),
+        ACCESS_UNIT_DELIMITER => Kind::Delimiter,
+        _ => Kind::Other,
+    }
+}
 
 /// An AVC track.
 ///
@@ -39,13 +47,10 @@ pub struct Avc {
     entry: Bytes,
     /// The AVCDecoderConfigurationRecord, a slice of `entry`.
     record: Bytes,
-    nal_unit_length: u8,
     sps: Sps,
-    sample_aspect_ratio: (u32, u32),
-    /// The parameter sets, each behind a start code.
-    parameter_sets: Bytes,
-    /// A delimiter and the parameter sets: how a sync sample begins in a transport stream.
-    sync_prefix: Bytes,
+    boxes: PictureBoxes,
+    colour: Option<Colour>,
+    stream: ByteStream,
 }
 
 impl Avc {
@@ -55,7 +60,7 @@ impl Avc {
     /// # Errors
     /// [`Error::Malformed`] when there is no usable configuration record or parameter set.
     pub fn parse(entry: &Bytes, first_sample: Option<&Bytes>) -> Result<Avc, Error> {
-        let four_cc = FourCc(entry.get(4..8).and_then(|t| t.try_into().ok()).unwrap_or(*b"avc1"));
+        let four_cc = four_cc(entry);
         let malformed = |what, position| Error::Malformed { four_cc, what, position };
         let avcc = child_box(entry, VISUAL_SAMPLE_ENTRY, b"avcC")
             .ok_or(malformed("no avcC box", VISUAL_SAMPLE_ENTRY.min(entry.len())))?;
@@ -75,23 +80,22 @@ impl Avc {
             return Err(malformed("no picture parameter set", avcc.position));
         }
         let sps = Sps::parse(first).map_err(|e| malformed(e.what, avcc.position))?;
-        let parameter_sets = sets.annex_b();
-        let sync_prefix = [DELIMITER, &parameter_sets].concat().into();
+        let boxes = PictureBoxes::of(entry);
+        let parameter_sets = annex_b(sets.sequence.iter().chain(&sets.picture));
         Ok(Avc {
             four_cc,
             entry: entry.clone(),
             record: entry.slice_ref(avcc.payload),
-            nal_unit_length,
             sps,
-            sample_aspect_ratio: reduce(pixel_aspect_ratio(entry).or(sps.sample_aspect_ratio).unwrap_or((1, 1))),
-            parameter_sets: Bytes::from(parameter_sets),
-            sync_prefix,
+            boxes,
+            colour: boxes.colour.or(sps.colour),
+            stream: ByteStream::new(nal_unit_length, kind, DELIMITER, parameter_sets, 3),
         })
     }
 
     /// Bytes of the length field before each NAL unit of a stored sample: 1, 2 or 4.
     pub fn nal_unit_length(&self) -> u8 {
-        self.nal_unit_length
+        self.stream.nal_unit_length
     }
 }
 
@@ -113,7 +117,7 @@ impl Codec for Avc {
         Some(VideoProperties {
             width: self.sps.width,
             height: self.sps.height,
-            sample_aspect_ratio: self.sample_aspect_ratio,
+            sample_aspect_ratio: self.boxes.sample_aspect_ratio(self.sps.sample_aspect_ratio),
         })
     }
 
@@ -124,10 +128,10 @@ impl Codec for Avc {
     fn smooth(&self) -> Option<SmoothProperties> {
         Some(SmoothProperties {
             four_cc: "H264",
-            codec_private_data: upper_hex(&self.parameter_sets),
+            codec_private_data: upper_hex(&self.stream.parameter_sets),
             audio_tag: None,
             packet_size: None,
-            nal_unit_length_field: Some(self.nal_unit_length).filter(|&n| n != 4),
+            nal_unit_length_field: Some(self.stream.nal_unit_length).filter(|&n| n != 4),
         })
     }
 
@@ -137,6 +141,30 @@ impl Codec for Avc {
 
     fn decoder_configuration(&self) -> Option<Bytes> {
         Some(self.record.clone())
+    }
+
+    fn colour(&self) -> Option<Colour> {
+        self.colour
+    }
+
+    fn dynamic_range(&self) -> DynamicRange {
+        self.boxes.dynamic_range(self.colour)
+    }
+
+    fn light_levels(&self) -> Option<LightLevels> {
+        self.boxes.light
+    }
+
+    fn dolby_vision(&self) -> Option<DolbyVision> {
+        self.boxes.dolby_vision
+    }
+
+    fn supplemental(&self) -> Option<SupplementalCodec> {
+        self.boxes.dolby_vision?.supplemental(self.four_cc, self.colour.map_or(0, |c| c.transfer))
+    }
+
+    fn brands(&self) -> Vec<FourCc> {
+        self.boxes.brands(self.four_cc, self.colour)
     }
 }
 
@@ -149,101 +177,8 @@ impl TransportStream for Avc {
         0xe0
     }
 
-    /// The byte stream form (ISO/IEC 14496-10 annex B) of a sample. It begins with an access unit
-    /// delimiter, the sample's own if that is its first NAL unit; delimiters further back are dropped,
-    /// since a second one would begin another access unit. Parameter sets follow the delimiter of a
-    /// sync sample that does not carry its own: before any SEI, which may refer to them (7.4.1.2.3).
     fn access_unit(&self, sample: &Bytes, sync: bool, out: &mut Vec<Bytes>) -> Result<(), SampleError> {
-        let outline = Outline::of(sample, self.nal_unit_length)?;
-        let wants_sets = sync && !(outline.has_sequence_set && outline.has_picture_set);
-        out.reserve(outline.nal_units.saturating_mul(2).saturating_add(3));
-        match (outline.begins_with_delimiter, wants_sets) {
-            (false, true) => out.push(self.sync_prefix.clone()),
-            (false, false) => out.push(Bytes::from_static(DELIMITER)),
-            (true, _) => {}
-        }
-        for (index, nal_unit) in NalUnits::new(sample, self.nal_unit_length).enumerate() {
-            let range = nal_unit?;
-            let is_delimiter = sample.get(range.start).map(|b| b & 0x1f) == Some(ACCESS_UNIT_DELIMITER);
-            if is_delimiter && index > 0 {
-                continue;
-            }
-            out.push(Bytes::from_static(START_CODE));
-            out.push(sample.slice(range));
-            if is_delimiter && wants_sets {
-                out.push(self.parameter_sets.clone());
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What has to be known of a sample before its first byte is sent.
-struct Outline {
-    nal_units: usize,
-    begins_with_delimiter: bool,
-    has_sequence_set: bool,
-    has_picture_set: bool,
-}
-
-impl Outline {
-    /// Walks all NAL units, so that a damaged sample is refused before anything is written of it.
-    fn of(sample: &Bytes, length_size: u8) -> Result<Outline, SampleError> {
-        let mut outline =
-            Outline { nal_units: 0, begins_with_delimiter: false, has_sequence_set: false, has_picture_set: false };
-        let mut before_slices = true;
-        for nal_unit in NalUnits::new(sample, length_size) {
-            let kind = sample.get(nal_unit?.start).copied().unwrap_or(0) & 0x1f;
-            match kind {
-                ACCESS_UNIT_DELIMITER if outline.nal_units == 0 => outline.begins_with_delimiter = true,
-                SEQUENCE_PARAMETER_SET if before_slices => outline.has_sequence_set = true,
-                PICTURE_PARAMETER_SET if before_slices => outline.has_picture_set = true,
-                SLICE..=IDR_SLICE => before_slices = false,
-                _ => {}
-            }
-            outline.nal_units += 1;
-        }
-        Ok(outline)
-    }
-}
-
-/// The NAL units of a stored sample as byte ranges; empty ones are passed over. Ends after an error.
-struct NalUnits<'a> {
-    sample: &'a [u8],
-    length_size: usize,
-    position: usize,
-}
-
-impl<'a> NalUnits<'a> {
-    fn new(sample: &'a [u8], length_size: u8) -> NalUnits<'a> {
-        NalUnits { sample, length_size: usize::from(length_size), position: 0 }
-    }
-}
-
-impl Iterator for NalUnits<'_> {
-    type Item = Result<std::ops::Range<usize>, SampleError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let field = self.position;
-            let rest = self.sample.get(field..).filter(|rest| !rest.is_empty())?;
-            let Some(digits) = rest.get(..self.length_size) else {
-                self.position = self.sample.len();
-                return Some(Err(SampleError::TruncatedLengthField { position: field }));
-            };
-            let length = digits.iter().fold(0u64, |n, &byte| (n << 8) | u64::from(byte));
-            let start = field + self.length_size;
-            let end = usize::try_from(length).ok().and_then(|n| start.checked_add(n));
-            let Some(end) = end.filter(|&end| end <= self.sample.len()) else {
-                self.position = self.sample.len();
-                let sample_size = self.sample.len();
-                return Some(Err(SampleError::NalUnitTooLong { length, position: start, sample_size }));
-            };
-            self.position = end;
-            if start < end {
-                return Some(Ok(start..end));
-            }
-        }
+        self.stream.access_unit(sample, sync, out)
     }
 }
 
@@ -269,11 +204,6 @@ impl ParameterSets {
                 list.push(nal_unit.to_vec());
             }
         }
-    }
-
-    fn annex_b(&self) -> Vec<u8> {
-        let sets = self.sequence.iter().chain(&self.picture);
-        sets.flat_map(|set| [START_CODE, set]).flatten().copied().collect()
     }
 }
 
@@ -302,26 +232,11 @@ fn parameter_set(r: &mut Reader<'_>) -> Result<Option<Vec<u8>>, bits::Error> {
     Ok(Some(nal_unit.to_vec()).filter(|n| !n.is_empty()))
 }
 
-/// The ratio of the PixelAspectRatioBox `pasp` (ISO/IEC 14496-12 12.1.4), which goes before the VUI's.
-fn pixel_aspect_ratio(entry: &[u8]) -> Option<(u32, u32)> {
-    let pasp = child_box(entry, VISUAL_SAMPLE_ENTRY, b"pasp")?;
-    let mut r = Reader::new(pasp.payload);
-    let (h_spacing, v_spacing) = (r.u32().ok()?, r.u32().ok()?);
-    (h_spacing != 0 && v_spacing != 0).then_some((h_spacing, v_spacing))
-}
-
-fn reduce((width, height): (u32, u32)) -> (u32, u32) {
-    let (mut a, mut b) = (width, height);
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    (width / a.max(1), height / a.max(1))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::nal_units::START_CODE;
     use super::*;
 
     fn bytes(hex: &str) -> Bytes {
@@ -422,7 +337,7 @@ mod tests {
     #[test]
     fn sync_samples_begin_with_delimiter_and_parameter_sets() {
         let avc = Avc::parse(&smooth_entry(), None).unwrap();
-        let sets = avc.parameter_sets.to_vec();
+        let sets = avc.stream.parameter_sets.to_vec();
         let idr = sample(4, &[&[6, 5], &[0x65, 1]]);
         assert_eq!(
             annex_b(&avc, &idr, true).unwrap(),

@@ -1,5 +1,6 @@
 //! The sequence parameter set of AVC (ISO/IEC 14496-10 7.3.2.1.1), as far as packagers ask.
 
+use super::Colour;
 use crate::bits::{self, BitReader, rbsp};
 
 /// What an SPS says about its pictures.
@@ -17,6 +18,8 @@ pub(super) struct Sps {
     pub height: u32,
     /// Sample aspect ratio of the VUI (E.2.1), if it is there and not "unspecified".
     pub sample_aspect_ratio: Option<(u32, u32)>,
+    /// Colour description of the VUI, if there is one.
+    pub colour: Option<Colour>,
 }
 
 /// Why an SPS cannot be used.
@@ -92,9 +95,11 @@ impl Sps {
         };
         let width = side(width_in_mbs * 16, crop_width)?;
         let height = side(height_in_map_units * fields * 16, crop_height)?;
-        // A VUI that is cut short costs only the aspect ratio: players go on as well.
-        let sample_aspect_ratio = aspect_ratio(&mut r).unwrap_or(None);
-        Ok(Sps { profile, constraints, level, width, height, sample_aspect_ratio })
+        // A VUI that is cut short costs only what it says: players go on as well.
+        let has_vui = r.flag().unwrap_or(false);
+        let sample_aspect_ratio = if has_vui { aspect_ratio(&mut r).unwrap_or(None) } else { None };
+        let colour = if has_vui { colour(&mut r).unwrap_or(None) } else { None };
+        Ok(Sps { profile, constraints, level, width, height, sample_aspect_ratio, colour })
     }
 }
 
@@ -168,9 +173,9 @@ fn cropping(r: &mut BitReader<'_>, chroma_array_type: u32, fields: u64) -> Resul
     Ok(((left + right) * unit_x, (top + bottom) * unit_y))
 }
 
-fn aspect_ratio(r: &mut BitReader<'_>) -> Result<Option<(u32, u32)>, bits::Error> {
-    let vui_present = r.flag()?;
-    if !vui_present || !r.flag()? {
+/// `aspect_ratio_info_present_flag` and what follows from it, the same in HEVC (ISO/IEC 23008-2 E.2.1).
+pub(super) fn aspect_ratio(r: &mut BitReader<'_>) -> Result<Option<(u32, u32)>, bits::Error> {
+    if !r.flag()? {
         return Ok(None);
     }
     let ratio = match r.bits(8)? {
@@ -181,6 +186,14 @@ fn aspect_ratio(r: &mut BitReader<'_>) -> Result<Option<(u32, u32)>, bits::Error
         },
     };
     Ok(Some(ratio).filter(|&(w, h)| w != 0 && h != 0))
+}
+
+/// `overscan_info` and `video_signal_type` of a VUI (E.1.1).
+fn colour(r: &mut BitReader<'_>) -> Result<Option<Colour>, bits::Error> {
+    if r.flag()? {
+        r.flag()?; // overscan_appropriate_flag
+    }
+    Colour::of_vui(r)
 }
 
 #[cfg(test)]

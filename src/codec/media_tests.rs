@@ -6,13 +6,20 @@ use bytes::Bytes;
 
 use super::{Error, from_sample_entry};
 
-/// Files with an AVC or AAC sample entry and the codec strings they must give, in file order.
-const FILES: [(&str, &[&str]); 8] = [
+/// Files and the codec strings that their sample entries must give.
+const FILES: [(&str, &[&str]); 15] = [
+    ("ac3/sample_ac3.mp4", &["ac-3"]),
+    ("eac3/sample_eac3.mp4", &["ec-3"]),
+    ("opus/sample_opus.mp4", &["Opus"]),
     ("ams-mbr-bbb/BigBuckBunny_3400.mp4", &["mp4a.40.2", "avc1.4d4020"]),
-    ("ams-smooth-bbb/BigBuckBunny.isma", &["mp4a.67"]),
+    ("ams-smooth-bbb/BigBuckBunny.isma", &["mp4a.40.2"]),
     ("ams-smooth-bbb/BigBuckBunny.ismv", &["avc1.64001f"]),
     ("edit-list-shift/edit_list_positive_shift.mp4", &["avc1.42c028", "mp4a.40.2"]),
     ("fmp4/sample_with_increasing_timestamps_320w_240h_fragmented.mp4", &["avc1.640015", "mp4a.40.2"]),
+    ("av1/sample_av1.mp4", &["av01.0.05M.08", "mp4a.40.2"]),
+    ("hevc/ed_hevc.mp4", &["hvc1.1.6.L120.90", "mp4a.40.2"]),
+    ("hevc-frag/fragmented_captions_h265.mp4", &["hev1.1.6.L60.90"]),
+    ("vp9/bbb_800x640_768kbps_30fps_vp9.mp4", &["vp09.00.30.08"]),
     ("isma/bbb5s_aac.isma", &["mp4a.40.2"]),
     ("nal2-negative-ctts/sample_2_byte_NAL_length.mp4", &["avc1.64001f", "mp4a.40.2"]),
     ("negative-ctts-mov/bt601.mov", &["mp4a.40.2", "avc1.4d001e"]),

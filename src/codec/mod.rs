@@ -5,11 +5,30 @@
 
 mod aac;
 mod aac_config;
-mod aac_sample_entry;
+mod ac3;
+mod audio_entry;
+mod av1;
+mod av1_sequence_header;
 mod avc;
 mod avc_sps;
+mod channels;
 mod child_boxes;
+mod closed_captions;
+mod colour;
+mod dolby;
+mod dolby_vision;
+mod dts;
+mod eac3;
+mod flac;
+mod hevc;
+mod hevc_sps;
+mod mp3;
+mod mp4a_entry;
+mod nal_units;
+mod opus;
 mod timed_text;
+mod visual_entry;
+mod vpx;
 
 #[cfg(test)]
 mod media_tests;
@@ -19,18 +38,42 @@ use std::fmt::Debug;
 use bytes::Bytes;
 
 pub use aac::Aac;
+pub use ac3::Ac3;
+pub use av1::Av1;
 pub use avc::Avc;
+pub use channels::ChannelConfiguration;
+pub use closed_captions::{CaptionScanner, ClosedCaptions};
+pub use colour::{Colour, DynamicRange, LightLevels};
+pub use dolby_vision::DolbyVision;
+pub use dts::Dts;
+pub use eac3::Eac3;
+pub use flac::Flac;
+pub use hevc::Hevc;
+pub use mp3::Mp3;
+pub use opus::Opus;
 pub use timed_text::{TextForm, TimedText};
+pub use vpx::Vpx;
 
 use crate::isobmff::FourCc;
 
 /// What a codec says of itself. Values are immutable and shared by all requests.
 pub trait Codec: Debug + Send + Sync {
-    /// The `codecs` parameter of RFC 6381 with lower-case hexadecimal digits, e.g. `avc1.64001f`.
+    /// The `codecs` parameter of RFC 6381 as the codec's own standard spells it, e.g. `avc1.64001f`.
     fn rfc6381(&self) -> String;
 
     /// The sample entry's four-character code as stored, e.g. `avc1`, `mp4a` (ISO/IEC 14496-12 8.5.2).
     fn four_cc(&self) -> FourCc;
+
+    /// Tracks of one family are for the same decoder: players switch between them without a break. The type of
+    /// the sample entry, but where that says too little.
+    fn family(&self) -> FourCc {
+        self.four_cc()
+    }
+
+    /// Every player of a format that carries it decodes it, so that it is the one to offer first.
+    fn plays_everywhere(&self) -> bool {
+        false
+    }
 
     /// The complete sample entry box for an initialization segment: as stored in the source, except
     /// that QuickTime's sound descriptions are brought into the form of ISO/IEC 14496-12.
@@ -46,6 +89,23 @@ pub trait Codec: Debug + Send + Sync {
     /// `None` unless it is audio of a fixed frame length.
     fn samples_per_frame(&self) -> Option<u32> {
         None
+    }
+
+    /// PCM samples at the beginning of the media that are not to be heard, at [`AudioProperties::sampling_rate`],
+    /// as far as the sample entry knows; edit lists say it better.
+    fn priming(&self) -> u32 {
+        0
+    }
+
+    /// PCM samples that have to be decoded before a frame sounds right, at [`AudioProperties::sampling_rate`];
+    /// 0 where it is less than a frame or nobody needs to be told (ISO/IEC 14496-12 10.1).
+    fn pre_roll(&self) -> u32 {
+        0
+    }
+
+    /// Scheme and value of what a DASH `SupplementalProperty` says of it (ISO/IEC 23009-1 5.8.4.9).
+    fn supplemental_properties(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
     }
 
     /// How a Smooth client manifest describes it (MS-SSTR 2.2.2.5); `None` if Smooth cannot carry it.
@@ -64,6 +124,54 @@ pub trait Codec: Debug + Send + Sync {
     fn decoder_configuration(&self) -> Option<Bytes> {
         None
     }
+
+    /// The same track described by a sample entry that holds all parameter sets, for players that look
+    /// nowhere else (HLS Authoring Specification for Apple Devices 1.10): `hvc1` of an `hev1` track. `None`
+    /// where it is the track's own, or none can be made.
+    fn with_parameter_sets_in_entry(&self) -> Option<std::sync::Arc<dyn Codec>> {
+        None
+    }
+
+    /// How its pictures' numbers are to be understood; `None` when neither the sample entry nor the stream
+    /// says it.
+    fn colour(&self) -> Option<Colour> {
+        None
+    }
+
+    /// The range of brightness of its pictures.
+    fn dynamic_range(&self) -> DynamicRange {
+        DynamicRange::Sdr
+    }
+
+    /// Static metadata of HDR10, if the sample entry has some.
+    fn light_levels(&self) -> Option<LightLevels> {
+        None
+    }
+
+    /// Its Dolby Vision, if it has one.
+    fn dolby_vision(&self) -> Option<DolbyVision> {
+        None
+    }
+
+    /// What players that know more than [`Codec::rfc6381`] may be told besides.
+    fn supplemental(&self) -> Option<SupplementalCodec> {
+        None
+    }
+
+    /// Brands that initialization segments of it carry beside those of their format (ISO/IEC 14496-12 4.3).
+    fn brands(&self) -> Vec<FourCc> {
+        Vec::new()
+    }
+}
+
+/// A codec over another one that plays without it: HLS's `SUPPLEMENTAL-CODECS` (draft-pantos-hls-rfc8216bis
+/// 4.4.6.2), SCTE 214-1's `supplementalCodecs` and `supplementalProfiles`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SupplementalCodec {
+    /// Its name, e.g. `dvh1.08.06`.
+    pub codecs: String,
+    /// Which media profile it follows, e.g. `db1p`.
+    pub brand: FourCc,
 }
 
 /// What MPEG-2 systems need to know of a codec (ISO/IEC 13818-1).
@@ -71,8 +179,19 @@ pub trait TransportStream {
     /// `stream_type` of the program map table (ISO/IEC 13818-1 table 2-34).
     fn stream_type(&self) -> u8;
 
-    /// `stream_id` of the PES header: 0xE0 for video, 0xC0 for audio.
+    /// `stream_id` of the PES header: 0xE0 for video, 0xC0 for audio, 0xBD for audio of others than MPEG.
     fn stream_id(&self) -> u8;
+
+    /// Descriptors of the stream in the program map table, complete with tags and lengths.
+    fn descriptors(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// The `codecs` parameter where it is another one in transport streams; `None` where it is
+    /// [`Codec::rfc6381`].
+    fn codecs(&self) -> Option<String> {
+        None
+    }
 
     /// Appends the elementary-stream form of one stored sample as slices that together are the
     /// access unit: parameter sets and start codes inserted, or an ADTS header before. `sync` is
@@ -129,11 +248,12 @@ pub struct AudioProperties {
     pub sampling_rate: u32,
     /// Output channels (after parametric stereo).
     pub channels: u16,
-    /// `value` of DASH's `AudioChannelConfiguration` in the scheme
-    /// `urn:mpeg:mpegB:cicp:ChannelConfiguration` (ISO/IEC 23091-3); `None` when not one of its layouts.
-    pub channel_configuration: Option<u8>,
+    /// Where its loudspeakers stand; `None` when its standard has no number for the layout.
+    pub channel_configuration: Option<ChannelConfiguration>,
     /// Bits per PCM sample as Smooth manifests state them; 16 for the AAC family.
     pub bits_per_sample: u16,
+    /// Objects that are coded jointly with the channels, as a complexity index (ETSI TS 103 420): "Atmos".
+    pub object_coding_complexity: Option<u8>,
 }
 
 /// Codec attributes of a Smooth `QualityLevel` (MS-SSTR 2.2.2.5).
@@ -172,6 +292,12 @@ pub enum Error {
         /// Byte offset inside the sample entry.
         position: usize,
     },
+    /// Captions that cannot be read.
+    #[error("captions: {reason}")]
+    Captions {
+        /// What is wrong with them.
+        reason: String,
+    },
     /// The media is already encrypted.
     #[error("sample entry '{four_cc}' is encrypted; only clear sources can be packaged")]
     Encrypted {
@@ -205,14 +331,34 @@ pub fn from_sample_entry(entry: &Bytes, first_sample: Option<&Bytes>) -> Result<
     };
     match &four_cc.0 {
         b"avc1" | b"avc3" => Ok(std::sync::Arc::new(Avc::parse(entry, first_sample)?)),
-        b"mp4a" => Ok(std::sync::Arc::new(Aac::parse(entry)?)),
+        b"hvc1" | b"hev1" | b"dvh1" | b"dvhe" => Ok(std::sync::Arc::new(Hevc::parse(entry, first_sample)?)),
+        b"av01" | b"dav1" => Ok(std::sync::Arc::new(Av1::parse(entry)?)),
+        b"vp08" | b"vp09" => Ok(std::sync::Arc::new(Vpx::parse(entry)?)),
+        b"mp4a" => match mp4a_entry::object_type_indication(entry) {
+            Some(kind) if Mp3::is_object_type(kind) => {
+                Ok(std::sync::Arc::new(Mp3::parse(entry, four_cc, first_sample)?))
+            }
+            Some(kind) if Dts::is_object_type(kind) => Ok(std::sync::Arc::new(Dts::parse(entry, four_cc)?)),
+            _ => Ok(std::sync::Arc::new(Aac::parse(entry)?)),
+        },
+        b".mp3" => Ok(std::sync::Arc::new(Mp3::parse(entry, four_cc, first_sample)?)),
+        b"ac-3" => Ok(std::sync::Arc::new(Ac3::parse(entry)?)),
+        b"ec-3" => Ok(std::sync::Arc::new(Eac3::parse(entry)?)),
+        b"Opus" => Ok(std::sync::Arc::new(Opus::parse(entry)?)),
+        b"fLaC" => Ok(std::sync::Arc::new(Flac::parse(entry)?)),
+        b"dtsc" | b"dtsh" | b"dtsl" | b"dtse" | b"dtsx" => Ok(std::sync::Arc::new(Dts::parse(entry, four_cc)?)),
         b"encv" | b"enca" | b"enct" | b"encs" => Err(Error::Encrypted { four_cc }),
         _ => Err(Error::Unsupported { four_cc }),
     }
 }
 
-/// Tracks of that sample entry may keep their parameter sets in their samples: whoever has the first
-/// sample should pass it to [`from_sample_entry`] (ISO/IEC 14496-15 5.4.2.1).
-pub fn wants_first_sample(four_cc: FourCc) -> bool {
-    matches!(&four_cc.0, b"avc3" | b"hev1")
+/// Whoever has the first sample of a track with that sample entry, a whole box, should pass it to
+/// [`from_sample_entry`]: it may have parameter sets (ISO/IEC 14496-15 5.4.2.1, 8.4.3), or know what the entry does
+/// not.
+pub fn wants_first_sample(entry: &[u8]) -> bool {
+    match entry.get(4..8) {
+        Some(b"avc3" | b"hev1" | b"dvhe" | b".mp3") => true,
+        Some(b"mp4a") => mp4a_entry::object_type_indication(entry).is_some_and(Mp3::is_object_type),
+        _ => false,
+    }
 }

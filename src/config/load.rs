@@ -109,6 +109,12 @@ fn anchor_paths(table: &mut Table, folder: &Path) {
             *path = folder.join(&*path).to_string_lossy().into_owned();
         }
     }
+    // A bare name is looked for among the programs.
+    if let Some(Value::String(path)) = table.get_mut("thumbnails").and_then(|s| s.get_mut("ffmpeg"))
+        && path.contains('/')
+    {
+        *path = folder.join(&*path).to_string_lossy().into_owned();
+    }
 }
 
 /// The variable's value in the type that its key wants.
@@ -142,11 +148,30 @@ fn check(config: &Config, text: &str) -> Result<(), ConfigError> {
         ("server.max_connections", server.max_connections as u64),
         ("origin.fragments_per_ts_segment", u64::from(origin.fragments_per_ts_segment)),
         ("origin.target_segment_milliseconds", origin.target_segment_milliseconds),
+        ("thumbnails.interval_seconds", u64::from(config.thumbnails.interval_seconds)),
+        ("thumbnails.timeout_seconds", config.thumbnails.timeout_seconds),
+        ("thumbnails.max_running", config.thumbnails.max_running as u64),
     ];
     for (key, value) in positive {
         if value == 0 {
             return wrong(key, "0".to_owned(), "it has to be 1 or more");
         }
+    }
+    let thumbnails = &config.thumbnails;
+    let sizes = [
+        ("thumbnails.width", thumbnails.width, 16..=1920, "it has to be from 16 to 1920"),
+        ("thumbnails.height", thumbnails.height, 16..=1920, "it has to be from 16 to 1920"),
+        ("thumbnails.columns", thumbnails.columns, 1..=10, "it has to be from 1 to 10"),
+        ("thumbnails.rows", thumbnails.rows, 1..=10, "it has to be from 1 to 10"),
+    ];
+    for (key, value, range, must) in sizes {
+        if !range.contains(&value) {
+            return wrong(key, value.to_string(), must);
+        }
+    }
+    if thumbnails.width * thumbnails.columns > 8192 || thumbnails.height * thumbnails.rows > 8192 {
+        let must = "a sheet of so many may not be wider or higher than 8192 pixels";
+        return wrong("thumbnails.width", thumbnails.width.to_string(), must);
     }
     let (target, max) = (origin.target_segment_milliseconds, origin.max_segment_milliseconds);
     if max < target {
@@ -230,7 +255,9 @@ mod tests {
 
     #[test]
     fn errors_name_the_key_and_the_place() {
-        let table: [(&str, &[(&str, &str)], &[&str]); 10] = [
+        let table: [(&str, &[(&str, &str)], &[&str]); 12] = [
+            ("[thumbnails]\ncolumns = 11\n", &[], &["thumbnails.columns = 11", "line 2", "1 to 10"]),
+            ("[thumbnails]\nwidth = 1900\n", &[], &["thumbnails.width", "8192 pixels"]),
             ("[origin]\npublic_base_url = \"cdn.example\"\n", &[], &["origin.public_base_url", "line 2", "https://"]),
             ("[server]\nlistenn = 1\n", &[], &["c.toml", "line 2", "listenn", "listen"]),
             ("[server]\nlisten = \"nonsense\"\n", &[], &["line 2", "listen"]),

@@ -28,6 +28,8 @@ pub enum ContainerReport {
         /// `moov` comes before the media.
         moov_first: bool,
     },
+    /// Captions and nothing else.
+    Captions,
     /// In movie fragments.
     Fragmented {
         /// How many.
@@ -58,6 +60,12 @@ pub struct TrackReport {
     pub width: Option<u32>,
     /// Pixels.
     pub height: Option<u32>,
+    /// `SDR`, `HLG` or `PQ`; of pictures.
+    pub dynamic_range: Option<&'static str>,
+    /// Brightest pixel, picture on average and mastering display, cd/m², of HDR10's metadata.
+    pub light_levels: Option<LightReport>,
+    /// Dolby Vision's profile with what its base layer is compatible with, e.g. `8.1`.
+    pub dolby_vision: Option<String>,
     /// Pictures per second on average, three decimals.
     pub frame_rate: Option<String>,
     /// Samples per second.
@@ -80,6 +88,17 @@ pub struct TrackReport {
     pub edits: Vec<EditReport>,
     /// Its key frames; none where every sample is one.
     pub key_frames: Option<KeyFrameReport>,
+}
+
+/// Static metadata of HDR10, cd/m².
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct LightReport {
+    /// Brightest pixel.
+    pub max_content: Option<u16>,
+    /// Brightest picture on average.
+    pub max_average: Option<u16>,
+    /// The most that the mastering display could show.
+    pub mastering_peak: Option<u32>,
 }
 
 /// An entry of an edit list.
@@ -115,6 +134,7 @@ pub(super) fn file(file: &SourceFile, index: &FileIndex) -> FileReport {
         size: file.size,
         container: match index.container {
             Container::Progressive { moov_first } => ContainerReport::Progressive { moov_first },
+            Container::Captions => ContainerReport::Captions,
             Container::Fragmented { fragments, segment_index, random_access } => {
                 ContainerReport::Fragmented { fragments, sidx: segment_index, mfra: random_access }
             }
@@ -140,6 +160,13 @@ fn track(track: &SourceTrack, movie: Timescale) -> TrackReport {
         language: track.language.clone(),
         width: video.map(|v| v.width),
         height: video.map(|v| v.height),
+        dynamic_range: video.and(codec).map(|c| c.dynamic_range().as_str()),
+        light_levels: codec.and_then(|c| c.light_levels()).map(|levels| LightReport {
+            max_content: levels.max_content,
+            max_average: levels.max_average,
+            mastering_peak: levels.mastering_peak,
+        }),
+        dolby_vision: codec.and_then(|c| c.dolby_vision()).map(|v| format!("{}.{}", v.profile, v.compatibility)),
         frame_rate: (track.kind == Some(TrackKind::Video)).then(|| frame_rate(track)).flatten(),
         sampling_rate: audio.map(|a| a.sampling_rate),
         channels: audio.map(|a| a.channels),

@@ -13,14 +13,14 @@ use serde::Serialize;
 use uuid::Uuid;
 
 pub use finding::{Code, Finding, Severity};
-pub use measure::{ContainerReport, EditReport, FileReport, KeyFrameReport, TrackReport};
-pub use presentation::{DifferenceReport, GroupReport, PresentationReport, QualityReport};
+pub use measure::{ContainerReport, EditReport, FileReport, KeyFrameReport, LightReport, TrackReport};
+pub use presentation::{DifferenceReport, GroupReport, LeftOutReport, PresentationReport, QualityReport};
 pub use text::{Paint, text};
 
 use crate::catalog::PublishedAsset;
 use crate::media::SourceFile;
 use crate::origin;
-use crate::source::{self, FileIndex, infer};
+use crate::source::{self, Container, FileIndex, infer};
 use crate::store::{self, Folder, ObjectInfo, Symlinks};
 
 /// How the film would be served.
@@ -92,13 +92,15 @@ pub async fn report(path: &Path, options: &Options) -> Result<Report, Error> {
     };
     let wanted = |object: &&ObjectInfo| match &alone {
         Some(name) if !has_ending(name, "ism") => &object.path == name,
-        _ => infer::is_media_file(&object.path),
+        _ => infer::is_media_file(&object.path) || infer::is_caption_file(&object.path),
     };
     let mut report =
         Report { path: path.to_owned(), presentations: Vec::new(), files: Vec::new(), findings: Vec::new() };
     let mut indexed: Vec<Indexed> = Vec::new();
     for object in listed.iter().filter(wanted) {
         match origin::index(&*asset.store, object).await {
+            // XML that is something else.
+            Ok(index) if index.container == Container::Captions && index.tracks.is_empty() => {}
             Ok(index) => {
                 let file = SourceFile { name: object.path.clone(), size: object.size };
                 report.files.push(measure::file(&file, &index));

@@ -6,7 +6,8 @@ use super::finding::{Code, Finding};
 use super::measure::{mean_bitrate, span};
 use super::{Indexed, Options, mend};
 use crate::catalog::PublishedAsset;
-use crate::media::{Presentation, Revision, TrackGroup, TrackKind};
+use crate::media::{LeftOut, Presentation, Revision, TrackGroup, TrackKind};
+use crate::packager;
 use crate::source::ism::{self, ServerManifest};
 use crate::source::{self, SourceTrack, infer};
 use crate::store::ObjectInfo;
@@ -23,10 +24,27 @@ pub struct PresentationReport {
     pub error: Option<String>,
     /// What would be streamed.
     pub groups: Vec<GroupReport>,
+    /// Stored tracks that formats leave out.
+    pub left_out: Vec<LeftOutReport>,
     /// The first place where the key frames of two qualities differ.
     pub first_difference: Option<DifferenceReport>,
     /// How much later the sound begins than the picture.
     pub audio_offset_ms: Option<i64>,
+}
+
+/// A stored track that is not in the manifests of some formats, or of any.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct LeftOutReport {
+    /// Which file it is in.
+    pub file: String,
+    /// `track_ID` in it.
+    pub track: u32,
+    /// The codec, or the type of the sample entry that no codec reads.
+    pub codec: String,
+    /// `format`: these formats cannot carry it; else why none can: `codec`, `encrypted`, `damaged`, `empty`.
+    pub why: &'static str,
+    /// The formats that leave it out, by their `format=` values; Smooth Streaming is `smooth`.
+    pub formats: Vec<&'static str>,
 }
 
 /// Interchangeable qualities.
@@ -38,6 +56,16 @@ pub struct GroupReport {
     pub kind: &'static str,
     /// Language.
     pub language: String,
+    /// A name for people.
+    pub label: Option<String>,
+    /// Values of the DASH role scheme.
+    pub roles: Vec<String>,
+    /// Accessibility purposes, of the same scheme.
+    pub accessibility: Vec<String>,
+    /// HLS characteristics.
+    pub characteristics: Vec<String>,
+    /// The choice for viewers who have not asked for another.
+    pub is_default: bool,
     /// How many segments.
     pub segments: usize,
     /// The shortest but for the last.
@@ -100,6 +128,7 @@ pub(super) async fn inspect(
         inferred: stored.is_none(),
         error: None,
         groups: Vec::new(),
+        left_out: Vec::new(),
         first_difference: None,
         audio_offset_ms: None,
     };
@@ -128,6 +157,7 @@ pub(super) async fn inspect(
     match source::assemble(Revision([0; 16]), name, &manifest, &named, &options.segments) {
         Ok(presentation) => {
             inspected.report.groups = presentation.groups.iter().map(|g| group(&presentation, g)).collect();
+            inspected.report.left_out = left_out(&presentation);
             inspected.look_for_missing_kinds(&presentation);
         }
         Err(error) => inspected.explain(error, &videos, indexed.len() == named.len()),
@@ -268,6 +298,11 @@ fn group(presentation: &Presentation, group: &TrackGroup) -> GroupReport {
         name: group.name.clone(),
         kind: group.kind.as_str(),
         language: group.language.0.clone(),
+        label: group.label.clone(),
+        roles: group.purpose.roles.clone(),
+        accessibility: group.purpose.accessibility.clone(),
+        characteristics: group.purpose.characteristics().into_iter().map(str::to_owned).collect(),
+        is_default: group.is_default,
         segments: count,
         shortest_segment_ms: lengths.min().unwrap_or(0),
         longest_segment_ms: ms(group.longest_segment()),
@@ -284,6 +319,22 @@ fn group(presentation: &Presentation, group: &TrackGroup) -> GroupReport {
             })
             .collect(),
     }
+}
+
+/// What each format leaves out, track by track.
+fn left_out(presentation: &Presentation) -> Vec<LeftOutReport> {
+    let mut reports: Vec<LeftOutReport> = Vec::new();
+    for format in packager::FORMATS {
+        let tag = format.tags().first().copied().filter(|tag| !tag.is_empty()).unwrap_or("smooth");
+        for LeftOut { file, track, codec, why } in packager::left_out(presentation, *format) {
+            let why = why.as_str();
+            match reports.iter_mut().find(|r| (&r.file, r.track, r.why) == (&file, track, why)) {
+                Some(report) => report.formats.push(tag),
+                None => reports.push(LeftOutReport { file, track, codec, why, formats: vec![tag] }),
+            }
+        }
+    }
+    reports
 }
 
 /// More than any server manifest has.

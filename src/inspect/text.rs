@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{ContainerReport, FileReport, Finding, PresentationReport, Report, Severity, TrackReport};
+use super::{ContainerReport, FileReport, Finding, GroupReport, PresentationReport, Report, Severity, TrackReport};
 use crate::time::{MediaTime, Timescale};
 
 /// Whether the reader is a terminal.
@@ -58,6 +58,7 @@ fn write_file(out: &mut String, file: &FileReport, paint: Paint) {
     let container = match file.container {
         ContainerReport::Progressive { moov_first: true } => "progressive, moov first".to_owned(),
         ContainerReport::Progressive { moov_first: false } => "progressive, moov last".to_owned(),
+        ContainerReport::Captions => "captions".to_owned(),
         ContainerReport::Fragmented { fragments, sidx, mfra } => {
             let with = |has, name| if has { format!(", {name}") } else { String::new() };
             format!("fragmented, {fragments} fragments{}{}", with(sidx, "sidx"), with(mfra, "mfra"))
@@ -100,6 +101,11 @@ fn track_line(track: &TrackReport) -> String {
     if let (Some(width), Some(height)) = (track.width, track.height) {
         parts.push(format!("{width}x{height}"));
     }
+    parts.extend(track.dynamic_range.filter(|range| *range != "SDR").map(str::to_owned));
+    parts.extend(track.dolby_vision.as_ref().map(|profile| format!("Dolby Vision {profile}")));
+    if let Some(peak) = track.light_levels.and_then(|light| light.max_content) {
+        parts.push(format!("MaxCLL {peak} cd/m²"));
+    }
     parts.extend(track.frame_rate.as_ref().map(|rate| format!("{rate} fps")));
     parts.extend(track.sampling_rate.map(|rate| format!("{rate} Hz")));
     parts.extend(track.channels.map(|n| format!("{n} ch")));
@@ -121,9 +127,10 @@ fn write_presentation(out: &mut String, presentation: &PresentationReport, paint
     for group in &presentation.groups {
         let _ = writeln!(
             out,
-            "  {} {}: {} segments of {} to {}, {} in all",
+            "  {} {}{}: {} segments of {} to {}, {} in all",
             group.kind,
             named(&group.name, &group.language),
+            purpose(group),
             group.segments,
             seconds(group.shortest_segment_ms),
             seconds(group.longest_segment_ms),
@@ -141,6 +148,13 @@ fn write_presentation(out: &mut String, presentation: &PresentationReport, paint
             );
         }
     }
+    for track in &presentation.left_out {
+        let which = format!("{} track {} ({})", clean(&track.file), track.track, clean(&track.codec));
+        let _ = match track.why {
+            "format" => writeln!(out, "  left out by {}: {which}", track.formats.join(", ")),
+            why => writeln!(out, "  left out by every format: {which}, {why}"),
+        };
+    }
     if let Some(difference) = &presentation.first_difference {
         let _ = writeln!(
             out,
@@ -157,6 +171,19 @@ fn write_presentation(out: &mut String, presentation: &PresentationReport, paint
         let _ = writeln!(out, "  {} {}", paint.severity(Severity::Error).trim_end(), clean(error));
     }
     out.push('\n');
+}
+
+/// `, "Commentary", commentary, default`: whatever is known.
+fn purpose(group: &GroupReport) -> String {
+    let label = group.label.as_ref().map(|label| format!("\"{}\"", clean(label)));
+    let mut parts: Vec<String> = label.into_iter().collect();
+    for word in group.roles.iter().chain(&group.accessibility) {
+        if !parts.contains(word) {
+            parts.push(clean(word));
+        }
+    }
+    parts.extend(group.is_default.then(|| "default".to_owned()));
+    parts.iter().fold(String::new(), |text, part| text + ", " + part)
 }
 
 fn named(name: &str, language: &str) -> String {

@@ -109,6 +109,9 @@ pub struct InitSegment<'a> {
     pub media: MediaHeader,
     /// The only entry of the edit list; `None` leaves `edts` out.
     pub edit: Option<Edit>,
+    /// How many samples before one decoding has to begin for it to come out right, as a negative number, told in a
+    /// sample group that all samples are in (`roll`, ISO/IEC 14496-12 10.1); `None` leaves `sgpd` out.
+    pub roll_distance: Option<i16>,
     /// A `udta` box for the movie, verbatim.
     pub user_data: Option<Bytes>,
     /// Whole `pssh` boxes for the end of the movie box; may be empty.
@@ -125,11 +128,12 @@ impl InitSegment<'_> {
         let mut out = Vec::with_capacity(1024 + self.sample_entry.len() + extras);
         self.brands.write(&mut out, FourCc(*b"ftyp"));
         write_box(&mut out, FourCc(*b"moov"), |out| {
-            self.movie_header(out);
+            let next = if self.declaration_extras { u32::MAX } else { self.track_id.saturating_add(1) };
+            self.movie_header(out, next);
             if self.declaration_extras {
                 write_full_box(out, FourCc(*b"ainf"), 0, 0, |out| put(out, &[0]));
             }
-            self.track(out);
+            self.track(out, &no_samples);
             if let Some(user_data) = &self.user_data {
                 out.extend_from_slice(user_data);
             }
@@ -142,19 +146,20 @@ impl InitSegment<'_> {
         out
     }
 
-    fn movie_header(&self, out: &mut Vec<u8>) {
+    /// `mvhd`; `next` is a track identifier that is free.
+    pub(super) fn movie_header(&self, out: &mut Vec<u8>, next: u32) {
         write_full_box(out, FourCc(*b"mvhd"), 1, 0, |out| {
             times(out, self.creation_time);
             put(out, &[self.movie_timescale.get(), 0, 0]);
             put(out, &[0x0001_0000, 0x0100_0000, 0, 0]);
             put(out, &IDENTITY);
             put(out, &[0; 6]);
-            let next = if self.declaration_extras { u32::MAX } else { self.track_id.saturating_add(1) };
             put(out, &[next]);
         });
     }
 
-    fn track(&self, out: &mut Vec<u8>) {
+    /// `trak`; `tables` writes those of the samples into `stbl`.
+    pub(super) fn track(&self, out: &mut Vec<u8>, tables: &dyn Fn(&mut Vec<u8>)) {
         write_box(out, FourCc(*b"trak"), |out| {
             // Enabled, in movie, in preview.
             write_full_box(out, FourCc(*b"tkhd"), 1, 7, |out| {
@@ -168,11 +173,11 @@ impl InitSegment<'_> {
             if let Some(edit) = self.edit {
                 write_box(out, FourCc(*b"edts"), |out| edit_list(out, edit));
             }
-            write_box(out, FourCc(*b"mdia"), |out| self.media(out));
+            write_box(out, FourCc(*b"mdia"), |out| self.media(out, tables));
         });
     }
 
-    fn media(&self, out: &mut Vec<u8>) {
+    fn media(&self, out: &mut Vec<u8>, tables: &dyn Fn(&mut Vec<u8>)) {
         write_full_box(out, FourCc(*b"mdhd"), 1, 0, |out| {
             times(out, self.track_creation_time);
             put(out, &[self.timescale.get(), 0, 0]);
@@ -198,10 +203,14 @@ impl InitSegment<'_> {
                     put(out, &[1]);
                     out.extend_from_slice(self.sample_entry);
                 });
-                write_full_box(out, FourCc(*b"stts"), 0, 0, |out| put(out, &[0]));
-                write_full_box(out, FourCc(*b"stsc"), 0, 0, |out| put(out, &[0]));
-                write_full_box(out, FourCc(*b"stsz"), 0, 0, |out| put(out, &[0, 0]));
-                write_full_box(out, FourCc(*b"stco"), 0, 0, |out| put(out, &[0]));
+                tables(out);
+                if let Some(distance) = self.roll_distance {
+                    // Version 2 has a default entry, so that no fragment needs an `sbgp` (8.9.3).
+                    write_full_box(out, FourCc(*b"sgpd"), 2, 0, |out| {
+                        put(out, &[u32::from_be_bytes(*b"roll"), 2, 1, 1]);
+                        out.extend_from_slice(&distance.to_be_bytes());
+                    });
+                }
             });
         });
     }
@@ -214,6 +223,14 @@ impl InitSegment<'_> {
             write_full_box(out, FourCc(*b"trex"), 0, 0, |out| put(out, &[self.track_id, 1, 0, 0, 0]));
         });
     }
+}
+
+/// The tables of a track whose samples are in fragments.
+fn no_samples(out: &mut Vec<u8>) {
+    write_full_box(out, FourCc(*b"stts"), 0, 0, |out| put(out, &[0]));
+    write_full_box(out, FourCc(*b"stsc"), 0, 0, |out| put(out, &[0]));
+    write_full_box(out, FourCc(*b"stsz"), 0, 0, |out| put(out, &[0, 0]));
+    write_full_box(out, FourCc(*b"stco"), 0, 0, |out| put(out, &[0]));
 }
 
 /// Creation and modification time of a header of version 1.
@@ -272,6 +289,7 @@ mod tests {
             sample_entry,
             media: MediaHeader::Sound,
             edit: Some(edit),
+            roll_distance: Some(-4),
             user_data: None,
             protection_headers: b"\0\0\0\x08pssh",
             declaration_extras: false,
@@ -282,6 +300,8 @@ mod tests {
     fn what_is_written_is_read_back() {
         let entry = opus();
         let written = Bytes::from(segment(&entry).write());
+        let roll = b"\0\0\0\x1asgpd\x02\0\0\0roll\0\0\0\x02\0\0\0\x01\0\0\0\x01\xff\xfc";
+        assert!(written.windows(roll.len()).any(|window| window == roll));
         let movie = Movie::parse(&top_level(&written, b"moov")[0].whole, 0).unwrap();
         assert_eq!((movie.timescale.get(), movie.duration, movie.creation_time), (1000, 0, 1 << 33));
         assert_eq!(movie.fragmented.as_ref().unwrap().duration, Some(9000));

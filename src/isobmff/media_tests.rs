@@ -182,6 +182,7 @@ fn the_initialization_segment_of_ams_is_written_byte_for_byte() {
         sample_entry: &track.sample_entries[0],
         media: MediaHeader::of_handler(track.handler),
         edit: None,
+        roll_distance: None,
         user_data: movie.user_data.clone(),
         protection_headers: &[],
         declaration_extras: true,

@@ -14,12 +14,15 @@
 //!
 //! A segment of a group begins at one time for all its tracks; `tfdt` equals it.
 
+pub mod language;
+mod left_out;
 mod presentation;
 mod purpose;
 mod sample;
 mod sample_index;
 mod track;
 
+pub use left_out::{LeftOut, WhyLeftOut};
 pub use presentation::{Language, Presentation, Revision, SourceFile, TrackGroup, TrackKind, TrackRef};
 pub use purpose::{AUDIO_PURPOSE_SCHEME, DESCRIBES_VIDEO, HTML_KIND_SCHEME, Purpose, ROLE_SCHEME};
 pub use sample::{ByteRange, Sample, SampleTable};

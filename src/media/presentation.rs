@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{FileId, Purpose, Track};
+use super::{FileId, LeftOut, Purpose, Track};
+use crate::codec::ClosedCaptions;
 use crate::time::{MediaTime, Timescale, rescale_floor};
 
 /// Identity of everything that decides the bytes sent: source files, server manifest and settings.
@@ -79,8 +80,10 @@ pub struct TrackGroup {
     /// What it is for.
     pub purpose: Purpose,
     /// The choice for viewers who have not asked for another: of all groups with sound, and of all with
-    /// pictures, exactly one.
+    /// pictures, exactly one. Captions: to be shown without being asked for.
     pub is_default: bool,
+    /// Captions inside of its pictures.
+    pub closed_captions: ClosedCaptions,
     /// Unit of `starts` and `end`: the tracks' own timescale when they share one, else 10 MHz.
     pub timescale: Timescale,
     /// Where each segment begins, ticks of `timescale`, strictly increasing, never empty.
@@ -113,21 +116,35 @@ impl TrackGroup {
 
     /// The segment that begins at `time` ticks of `scale`, give or take [`TIME_TOLERANCE_TICKS`].
     pub fn segment_at(&self, time: u64, scale: Timescale) -> Option<usize> {
-        let after = {
-            let (mut low, mut high) = (0, self.starts.len());
-            while low < high {
-                let middle = (low + high) / 2;
-                if self.boundary(middle, scale) <= time { low = middle + 1 } else { high = middle }
-            }
-            low
+        let after = self.begun_by(time, scale);
+        let near = |index: usize| {
+            index < self.starts.len() && self.boundary(index, scale).abs_diff(time) <= self.tolerance(scale)
         };
-        let tolerance = TIME_TOLERANCE_TICKS.min(u64::from(scale.get()) / 1000);
-        let near = |index: usize| index < self.starts.len() && self.boundary(index, scale).abs_diff(time) <= tolerance;
         match after.checked_sub(1) {
             Some(before) if near(before) => Some(before),
             _ if near(after) => Some(after),
             _ => None,
         }
+    }
+
+    /// The last segment that begins at or before `time` ticks of `scale`.
+    pub fn segment_of(&self, time: u64, scale: Timescale) -> Option<usize> {
+        self.begun_by(time, scale).checked_sub(1)
+    }
+
+    /// [`TIME_TOLERANCE_TICKS`], or less where a tick is long.
+    pub fn tolerance(&self, scale: Timescale) -> u64 {
+        TIME_TOLERANCE_TICKS.min(u64::from(scale.get()) / 1000)
+    }
+
+    /// How many segments begin at or before `time`.
+    fn begun_by(&self, time: u64, scale: Timescale) -> usize {
+        let (mut low, mut high) = (0, self.starts.len());
+        while low < high {
+            let middle = (low + high) / 2;
+            if self.boundary(middle, scale) <= time { low = middle + 1 } else { high = middle }
+        }
+        low
     }
 
     /// The longest segment.
@@ -137,7 +154,7 @@ impl TrackGroup {
         MediaTime::new(ticks.unwrap_or(0) as i64, self.timescale)
     }
 
-    /// Length of the longest track.
+    /// Length of the longest track, from the presentation's zero on.
     pub fn duration(&self) -> MediaTime {
         self.tracks.iter().map(Track::duration).max_by(|a, b| a.compare(*b)).unwrap_or(MediaTime::zero(self.timescale))
     }
@@ -161,6 +178,8 @@ pub struct Presentation {
     pub files: Vec<SourceFile>,
     /// Groups in the server manifest's order.
     pub groups: Vec<TrackGroup>,
+    /// Stored tracks that no format is given.
+    pub left_out: Vec<LeftOut>,
     /// How many segments make one transport-stream segment (`fragmentsPerHLSSegment`, 3 by default).
     pub fragments_per_ts_segment: u32,
 }
@@ -196,7 +215,17 @@ impl Presentation {
         self.groups_of(kind).find(|(_, g)| g.is_default).or_else(|| self.groups_of(kind).next())
     }
 
-    /// Length of the longest group.
+    /// Where the presentation begins on the timeline of URLs and `tfdt`: at 0, but where no picture and no sound
+    /// is stored with an earlier media time, at the earliest. So a recording of a live stream, whose fragments
+    /// count from 1970, begins with its first fragment. An edit list's pause is part of the presentation.
+    pub fn zero(&self) -> MediaTime {
+        let heard_or_seen = self.groups.iter().filter(|g| g.kind != TrackKind::Text);
+        let starts = heard_or_seen.flat_map(|g| &g.tracks).map(|t| MediaTime::new(t.samples.start(), t.timescale));
+        let earliest = starts.min_by(|a, b| a.compare(*b)).filter(|start| start.ticks > 0);
+        earliest.unwrap_or(MediaTime::zero(Timescale::TEN_MHZ))
+    }
+
+    /// Length of the longest group, from [`Presentation::zero`] on.
     pub fn duration(&self) -> MediaTime {
         self.groups
             .iter()

@@ -111,7 +111,7 @@ impl SampleIndex {
         self.start
     }
 
-    /// Media decode time after the last sample, ticks.
+    /// Media decode time after the last sample, ticks; a last sample of no duration counts as one tick.
     pub fn end(&self) -> i64 {
         self.end
     }
@@ -283,7 +283,6 @@ pub struct SampleIndexBuilder {
 impl SampleIndexBuilder {
     /// For a track of `timescale` ticks per second whose first sample has media decode time `start`.
     pub fn new(timescale: crate::time::Timescale, start: i64) -> SampleIndexBuilder {
-        let seconds = crate::time::MAX_MEDIA_SECONDS as i64;
         SampleIndexBuilder {
             index: SampleIndex {
                 blocks: Vec::new(),
@@ -297,7 +296,7 @@ impl SampleIndexBuilder {
                 start,
             },
             key_frames: None,
-            latest: seconds.saturating_mul(i64::from(timescale.get())),
+            latest: crate::time::latest_media_time(timescale),
             limit: MAX_SAMPLES,
             timescale: timescale.get(),
             in_block: 0,
@@ -393,6 +392,11 @@ impl SampleIndexBuilder {
 
     /// The finished index.
     pub fn finish(mut self) -> SampleIndex {
+        // Writers that do not know how long the last sample lasts write 0. Something that is shown or heard
+        // takes time, and a segment of it alone has to have a length.
+        if self.index.count > 0 && self.duration == 0 {
+            self.index.end += 1;
+        }
         self.index.key_frames = self.key_frames.take();
         self.index.key_frames.iter_mut().for_each(Vec::shrink_to_fit);
         self.index.encoded.shrink_to_fit();
@@ -454,7 +458,13 @@ mod tests {
     fn times_beyond_any_film_are_refused() {
         let mut builder = SampleIndexBuilder::new(Timescale::new(1).unwrap(), 0);
         let sample = RawSample { offset: 0, size: 1, duration: u32::MAX, composition_offset: 0, sync: true };
-        builder.push(sample).unwrap();
-        assert!(matches!(builder.push(sample), Err(SampleIndexError::TimeOutOfRange { sample: 1, .. })));
+        (0..3).for_each(|_| builder.push(sample).unwrap());
+        assert!(matches!(builder.push(sample), Err(SampleIndexError::TimeOutOfRange { sample: 3, .. })));
+        // Recordings of live streams count from 1970 or 1904; the finest timescale leaves room to add.
+        for (scale, start) in [(10_000_000, 17_000_000_000_000_000), (90_000, 3_900_000_000 * 90_000)] {
+            assert!(SampleIndexBuilder::new(Timescale::new(scale).unwrap(), start).push(sample).is_ok());
+        }
+        let mut finest = SampleIndexBuilder::new(Timescale::new(u32::MAX).unwrap(), i64::MAX / 4);
+        assert!(matches!(finest.push(sample), Err(SampleIndexError::TimeOutOfRange { .. })));
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{FileId, Sample, SampleIndex, SampleTable};
 use crate::codec::Codec;
 use crate::text::TimedText;
-use crate::time::{MediaTime, Timescale};
+use crate::time::{MediaTime, Timescale, rescale_ceil};
 
 /// What an edit list asks of a track (ISO/IEC 14496-12 8.6.6), reduced to what a stream can carry: one
 /// leading pause, one place in the media where presentation begins.
@@ -36,6 +36,11 @@ pub struct Track {
     pub timescale: Timescale,
     /// Its edit list.
     pub edit: Edit,
+    /// [`Presentation::zero`](super::Presentation::zero) in this track's ticks, rounded down.
+    pub zero: i64,
+    /// Media time inside of the last sample that is served at which presentation ends, track ticks: the padding of
+    /// an encoder is left over. `None`: with that sample.
+    pub ends_within: Option<i64>,
     /// All samples.
     pub samples: Arc<SampleIndex>,
     /// First sample of each segment of the group, and the number of samples to serve at the end.
@@ -87,6 +92,12 @@ impl Track {
             });
             table.end = decode + self.edit.delay + i64::from(raw.duration);
         }
+        if last == self.samples.len() {
+            table.end = self.samples.end() + self.edit.delay;
+        }
+        if self.segment_samples.last() == Some(&last) {
+            table.end = self.ends_within.map_or(table.end, |end| end + self.edit.delay);
+        }
         table
     }
 
@@ -101,16 +112,28 @@ impl Track {
         self.edit.media_time - i64::from(self.samples.min_composition_offset())
     }
 
-    /// Length of the track on the presentation's timeline, from zero to the end of its last sample.
+    /// Length of the track on the presentation's timeline, from the presentation's zero to the end of its last
+    /// sample.
     pub fn duration(&self) -> MediaTime {
-        let end = match self.segment_samples.last() {
+        let natural_end = match self.segment_samples.last() {
             Some(&last) if last < self.samples.len() => {
                 self.samples.iter_from(last).next().map_or(self.samples.end(), |(decode, _)| decode)
             }
             _ => self.samples.end(),
         };
+        let end = self.ends_within.unwrap_or(natural_end);
         let lead = self.first_composition_offset();
-        MediaTime::new((end + self.edit.delay - self.edit.media_time + lead).max(0), self.timescale)
+        MediaTime::new((end + self.edit.delay - self.edit.media_time + lead - self.zero).max(0), self.timescale)
+    }
+
+    /// How many samples before one decoding has to begin for it to come out right, as a negative number
+    /// (ISO/IEC 14496-12 10.1.1.1); `None` where the codec does not need to tell.
+    pub fn roll_distance(&self) -> Option<i16> {
+        let rate = Timescale::new(self.codec.audio()?.sampling_rate)?;
+        let pre_roll = rescale_ceil(i64::from(self.codec.pre_roll()), rate, self.timescale);
+        let frame = i64::from(self.samples.first()?.duration.max(1));
+        let frames = u64::try_from(pre_roll).ok()?.div_ceil(frame.unsigned_abs());
+        i16::try_from(frames).ok().filter(|frames| *frames > 0).map(|frames| -frames)
     }
 
     /// Some samples can be decoded alone, and not just the first of each segment.

@@ -76,6 +76,13 @@ pub(super) fn deliverable(asset: &PublishedAsset, protocol: Protocols) -> Result
     }
 }
 
+/// They let it out in the clear in any of the streaming protocols: thumbnails are of all of them.
+pub(super) fn any_deliverable(asset: &PublishedAsset) -> Result<(), Error> {
+    let others = [Protocols::DASH, Protocols::HLS].into_iter();
+    let first = deliverable(asset, Protocols::SMOOTH);
+    others.fold(first, |so_far, protocol| so_far.or_else(|error| deliverable(asset, protocol).map_err(|_| error)))
+}
+
 /// The protocol's flag in delivery policies.
 pub(super) const fn flag(protocol: Protocol) -> Protocols {
     match protocol {

@@ -7,6 +7,7 @@ use hyper::StatusCode;
 
 use super::codes::MpeCode;
 use super::url::{LocatorId, UrlError};
+use crate::thumbnails;
 
 /// A request that cannot be answered with media.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -98,6 +99,29 @@ pub enum Error {
         /// The time in the URL, in ticks of the track's timescale.
         time: u64,
     },
+    /// There are no thumbnails.
+    #[error("there are no thumbnails here: {why}")]
+    NoThumbnails {
+        /// What is missing, or who decided so.
+        why: &'static str,
+    },
+    /// No sheet of thumbnails of this number.
+    #[error("there is no sheet {sheet} of thumbnails; they are counted from 1 to {sheets}")]
+    SheetNotFound {
+        /// The number in the URL.
+        sheet: u64,
+        /// How many there are.
+        sheets: u32,
+    },
+    /// A time outside the film.
+    #[error("the film ends before {time} (in units of 100 ns)")]
+    TimeNotFound {
+        /// The time in the URL, ticks of 10 MHz.
+        time: u64,
+    },
+    /// The program that draws thumbnails did not.
+    #[error("thumbnails cannot be drawn: {0}")]
+    Drawing(thumbnails::Error),
     /// No filter of this name.
     #[error("there is no filter {filter:?}")]
     FilterNotFound {
@@ -196,6 +220,8 @@ pub enum MediaFault {
     Shape,
     /// The format cannot carry this kind of track.
     TrackKind,
+    /// The format cannot carry these codecs.
+    Codec,
     /// The format cannot carry this video codec.
     VideoCodec,
     /// The format cannot carry this audio codec.
@@ -268,6 +294,14 @@ impl Error {
             Error::FragmentNotFound { .. } => MpeCode::FragmentTimestampNotFound,
             Error::FragmentNotReady { .. } => MpeCode::FragmentNotReady,
             Error::FilterNotFound { .. } => MpeCode::EgressFilterNotFound,
+            Error::NoThumbnails { .. } => MpeCode::ResourceNotFound,
+            Error::SheetNotFound { .. } => MpeCode::FragmentByIndexNotFound,
+            Error::TimeNotFound { .. } => MpeCode::EgressTimestampNotFound,
+            Error::Drawing(thumbnails::Error::Undecodable) => MpeCode::VideoEncodingNotSupported,
+            Error::Drawing(thumbnails::Error::Busy | thumbnails::Error::TimedOut { .. }) => {
+                return bare(StatusCode::SERVICE_UNAVAILABLE);
+            }
+            Error::Drawing(_) => return bare(StatusCode::INTERNAL_SERVER_ERROR),
             Error::FormatUnknown { .. } | Error::ObjectNotInFormat { .. } => MpeCode::OutputFormatNotSupported,
             Error::EncryptionNotSpecified => MpeCode::EncryptionNotSpecifiedInUrl,
             Error::EncryptionNotConfigured { .. } => MpeCode::EncryptionNotSetInDeliveryPolicy,
@@ -288,6 +322,9 @@ impl Error {
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Error::Overloaded { retry_after } => Some(*retry_after),
+            Error::Drawing(thumbnails::Error::Busy | thumbnails::Error::TimedOut { .. }) => {
+                Some(Duration::from_secs(30))
+            }
             Error::SourceChanged { .. } | Error::Storage { fault: StorageFault::Busy, .. } => {
                 Some(Duration::from_secs(1))
             }
@@ -315,6 +352,7 @@ impl MediaFault {
             MediaFault::Input => MpeCode::InputFormatNotSupported,
             MediaFault::Shape => MpeCode::FormatNotSupported,
             MediaFault::TrackKind => MpeCode::MediaTypeNotSupported,
+            MediaFault::Codec => MpeCode::MediaEncodingNotSupported,
             MediaFault::VideoCodec => MpeCode::VideoEncodingNotSupported,
             MediaFault::AudioCodec => MpeCode::AudioEncodingNotSupported,
             MediaFault::NalUnit => MpeCode::InvalidVideoNalUnit,

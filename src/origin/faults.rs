@@ -55,7 +55,7 @@ impl From<packager::Error> for Error {
                 Error::FragmentNotFound { track: group.clone(), time: *time }
             }
             packager::Error::NoSuchTrack { name } => Error::TrackNotFound { track: name.clone() },
-            packager::Error::NothingToCarry { .. } => media(MediaFault::TrackKind),
+            packager::Error::NothingToCarry { .. } => media(MediaFault::Codec),
             packager::Error::TooManyQualities { .. } => media(MediaFault::Shape),
             packager::Error::Sample { source, .. } => media(match source {
                 SampleError::NalUnitTooLong { .. } => MediaFault::NalUnitSize,

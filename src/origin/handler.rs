@@ -5,23 +5,25 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::TryStreamExt;
-use hyper::header::HeaderValue;
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Response, Uri};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::answer_cache::AnswerCache;
 use super::bandwidth::Bandwidth;
-use super::error::Error;
+use super::error::{Error, MediaFault};
 use super::index_cache::IndexCache;
 use super::load::Loaded;
 use super::respond::{self, CachePolicy, Checked, Meta, Parts, Validators};
 use super::revision::{answer_key, hex, object_key};
+use super::thumbnails::{self, Gallery};
 use super::url::{FragmentTime, Noun, Params, QualityLevel, Resource, StreamObject, StreamingUrl};
 use super::{Body, admission};
 use crate::catalog::{Catalog, Protocols, PublishedAsset};
-use crate::media::{ByteRange, TrackRef};
+use crate::media::{ByteRange, TrackKind, TrackRef};
 use crate::packager::{self, Context, Dialect, Format, MediaData, Plan, Rendered, SegmentRequest, Selection};
 use crate::source;
+use crate::thumbnails::Painter;
 use crate::time::{Timescale, UtcTime};
 
 /// How the origin behaves.
@@ -48,6 +50,8 @@ pub struct Origin {
     /// A permit for each KiB of media that segments under way are made of.
     building: Arc<Semaphore>,
     bandwidth: Bandwidth,
+    /// Thumbnails, where they are made.
+    gallery: Option<Arc<Gallery>>,
 }
 
 /// Media bytes of all segments that are made at the same time. What goes beyond waits for its turn.
@@ -87,7 +91,14 @@ impl Origin {
             answers: AnswerCache::new(settings.answer_cache_bytes),
             building: Arc::new(Semaphore::new(permits(BUILDING_BYTES) as usize)),
             bandwidth: Bandwidth::default(),
+            gallery: None,
         }
+    }
+
+    /// Makes thumbnails, and lists them in manifests.
+    pub fn with_thumbnails(mut self, painter: Painter) -> Origin {
+        self.gallery = Some(Arc::new(Gallery::new(painter)));
+        self
     }
 
     /// Answers one request. Never fails: what goes wrong is an answer too.
@@ -189,7 +200,10 @@ impl Origin {
         let params = object.params();
         let tag = params.format_tag();
         let format = packager::format(tag).ok_or_else(|| Error::FormatUnknown { format: tag.to_owned() })?;
-        admission::deliverable(asset, admission::flag(format.protocol()))?;
+        match object {
+            StreamObject::Thumbnails { .. } => admission::any_deliverable(asset)?,
+            _ => admission::deliverable(asset, admission::flag(format.protocol()))?,
+        }
         refuse_what_is_not_there(params)?;
         let now = request.utc();
         let loaded = self.indexes.get(asset, name, now).await?;
@@ -217,35 +231,59 @@ impl Origin {
         max_age: Duration,
     ) -> Result<Response<Body>, Error> {
         let params = object.params();
-        let wanted = Wanted::find(loaded, format, object, params)?;
+        let thumbnails = self.gallery.as_ref().and_then(|gallery| gallery.grid(loaded));
+        let wanted = match object {
+            StreamObject::Thumbnails { what, .. } => {
+                let why = if self.gallery.is_some() { "the film has no pictures" } else { NO_THUMBNAILS };
+                let grid = thumbnails.ok_or(Error::NoThumbnails { why })?;
+                Wanted::Thumbnails(thumbnails::Object::find(loaded, &grid, *what)?)
+            }
+            _ => Wanted::find(loaded, format, object, params)?,
+        };
         let selection = Selection {
             audio_only: params.audio_only,
             audio_track: params.audio_track.clone(),
             filters: params.filters.clone(),
         };
         let dialect = self.settings.dialect;
-        let plan = wanted.plan(loaded, format, &Context { dialect, now, selection: &selection })?;
-        let identity = wanted.identity(format, plan.as_ref(), &selection);
+        let context = Context { dialect, now, selection: &selection, thumbnails };
+        let plan = wanted.plan(loaded, format, &context)?;
+        let identity = match (&wanted, &self.gallery) {
+            (Wanted::Thumbnails(thumbnails::Object::Pictures(pictures)), Some(gallery)) => gallery.identity(pictures),
+            _ => wanted.identity(format, plan.as_ref(), &context),
+        };
         let key = answer_key(loaded.presentation.revision, dialect, &asset.id, name, &identity);
         let meta = Meta {
             content_type: HeaderValue::from_static("application/octet-stream"),
             validators: Validators::new(&hex(key), loaded.modified().map(system_time)),
             cache: CachePolicy::MaxAge(max_age),
             parts: Parts::Single,
-            extra: Vec::new(),
+            extra: wanted.left_out(loaded, format),
         };
         let needs_media = plan.is_some();
         let make = {
             let (loaded, store, building) = (Arc::clone(loaded), Arc::clone(&asset.store), Arc::clone(&self.building));
-            let wanted = wanted.clone();
+            let (wanted, gallery, named) = (wanted.clone(), self.gallery.clone(), params.format.is_some());
             async move {
-                let context = Context { dialect, now, selection: &selection };
-                match plan {
-                    Some(plan) => {
+                let context = Context { dialect, now, selection: &selection, thumbnails };
+                match (plan, &wanted) {
+                    (_, Wanted::Thumbnails(thumbnails::Object::Pictures(pictures))) => {
+                        let gallery = gallery.ok_or(Error::Internal)?;
+                        if let Some(known) = gallery.known(key).await {
+                            return known;
+                        }
+                        let turn = gallery.turn().await?;
+                        let _room = room(&building, &pictures.plan).await?;
+                        gallery.draw(&turn, key, &loaded, &*store, pictures).await
+                    }
+                    (_, Wanted::Thumbnails(thumbnails::Object::List)) => {
+                        thumbnails::list(&loaded, format, named, &context)
+                    }
+                    (Some(plan), _) => {
                         let _room = room(&building, &plan).await?;
                         segment(&loaded, &*store, format, plan, &context).await.map_err(|e| wanted.explain(e, format))
                     }
-                    None => wanted.write(&loaded, format, &context).map_err(|e| wanted.explain(e, format)),
+                    (None, _) => wanted.write(&loaded, format, &context).map_err(|e| wanted.explain(e, format)),
                 }
             }
         };
@@ -302,7 +340,11 @@ enum Wanted {
     Playlist { track: TrackRef, keyframes: bool },
     Init { track: TrackRef },
     Segment { track: TrackRef, noun: packager::Noun, time: u64, audio_track: Option<String> },
+    Thumbnails(thumbnails::Object),
 }
+
+/// Why this server has none.
+const NO_THUMBNAILS: &str = "this server makes none, because ffmpeg is missing or [thumbnails] is switched off";
 
 impl Wanted {
     fn find(loaded: &Loaded, format: &dyn Format, object: &StreamObject, params: &Params) -> Result<Wanted, Error> {
@@ -318,8 +360,9 @@ impl Wanted {
             if format.carries(&**codec) {
                 return Ok(at);
             }
-            let reason = format!("this format cannot carry {}", codec.rfc6381());
-            Err(Error::from(packager::Error::NothingToCarry { codecs: reason }))
+            let codecs = format!("this format cannot carry {}", codec.rfc6381());
+            let kind = loaded.presentation.groups[at.group].kind;
+            Err(not_carried(packager::Error::NothingToCarry { codecs }, &[kind]))
         };
         // As with filters: a misspelt name is not ignored.
         if let Some(name) = params.audio_track.as_ref().filter(|name| loaded.presentation.group(name).is_none()) {
@@ -327,6 +370,7 @@ impl Wanted {
         }
         Ok(match object {
             StreamObject::Manifest { .. } => Wanted::Manifest,
+            StreamObject::Thumbnails { .. } => return Err(Error::Internal),
             StreamObject::TrackPlaylist { level, track, .. } => {
                 Wanted::Playlist { track: carried(find(track, level)?)?, keyframes: params.keyframes }
             }
@@ -344,6 +388,9 @@ impl Wanted {
 
     /// The plan of a segment; `None` for what needs no media.
     fn plan(&self, loaded: &Loaded, format: &dyn Format, context: &Context<'_>) -> Result<Option<Plan>, Error> {
+        if let Wanted::Thumbnails(thumbnails::Object::Pictures(pictures)) = self {
+            return Ok(Some(pictures.plan.clone()));
+        }
         let Wanted::Segment { track, noun, time, audio_track } = self else { return Ok(None) };
         let request = SegmentRequest { track: *track, noun: *noun, time: *time, audio_track: audio_track.as_deref() };
         let plan = format.plan(&loaded.presentation, &request, context);
@@ -352,7 +399,8 @@ impl Wanted {
 
     /// Which bytes these are, out of a bounded number of possibilities: attributes, aliases, times a few ticks
     /// off and parameters of other formats lead to the same ones.
-    fn identity(&self, format: &dyn Format, plan: Option<&Plan>, selection: &Selection) -> String {
+    fn identity(&self, format: &dyn Format, plan: Option<&Plan>, context: &Context<'_>) -> String {
+        let Context { selection, thumbnails, .. } = context;
         let tag = format.tags().first().copied().unwrap_or_default();
         match (self, plan) {
             (Wanted::Segment { noun, .. }, Some(plan)) => {
@@ -360,8 +408,20 @@ impl Wanted {
                 format!("{tag} {noun:?} {} {tracks:?}", plan.index)
             }
             (Wanted::Segment { .. }, None) | (Wanted::Init { .. }, _) => format!("{tag} {self:?}"),
-            (Wanted::Manifest | Wanted::Playlist { .. }, _) => format!("{tag} {self:?} {selection:?}"),
+            (Wanted::Manifest, _) => format!("{tag} {self:?} {selection:?} {thumbnails:?}"),
+            (Wanted::Playlist { .. }, _) => format!("{tag} {self:?} {selection:?}"),
+            (Wanted::Thumbnails(_), _) => format!("{tag} {selection:?} {thumbnails:?} list"),
         }
+    }
+
+    /// What a manifest does not list of what is stored, as headers.
+    fn left_out(&self, loaded: &Loaded, format: &dyn Format) -> Vec<(HeaderName, HeaderValue)> {
+        match self {
+            Wanted::Manifest => respond::left_out(&packager::left_out(&loaded.presentation, format)),
+            _ => None,
+        }
+        .into_iter()
+        .collect()
     }
 
     /// Says what it is that a format lacks.
@@ -378,6 +438,7 @@ impl Wanted {
     fn name(&self) -> &'static str {
         match self {
             Wanted::Manifest => "such manifest",
+            Wanted::Thumbnails(_) => "thumbnails",
             Wanted::Playlist { keyframes: false, .. } => "playlist of this track",
             Wanted::Playlist { keyframes: true, .. } => "key-frame playlist of this track",
             Wanted::Init { .. } => "initialization segment of this track",
@@ -393,12 +454,26 @@ impl Wanted {
     fn write(&self, loaded: &Loaded, format: &dyn Format, context: &Context<'_>) -> Result<Rendered, Error> {
         let presentation = &loaded.presentation;
         Ok(match self {
-            Wanted::Manifest => format.manifest(presentation, context)?,
+            Wanted::Manifest => format.manifest(presentation, context).map_err(|error| {
+                let kinds: Vec<TrackKind> = presentation.groups.iter().map(|g| g.kind).collect();
+                not_carried(error, &kinds)
+            })?,
             Wanted::Playlist { track, keyframes } => format.playlist(presentation, *track, *keyframes, context)?,
             Wanted::Init { track } => format.init(presentation, *track, context)?,
-            Wanted::Segment { .. } => return Err(Error::Internal),
+            Wanted::Segment { .. } | Wanted::Thumbnails(_) => return Err(Error::Internal),
         })
     }
+}
+
+/// Says of which kind is what a format cannot carry, if it is all of one.
+fn not_carried(error: packager::Error, kinds: &[TrackKind]) -> Error {
+    let of_one_kind = |kind| kinds.iter().all(|other| *other == kind);
+    let fault = match error {
+        packager::Error::NothingToCarry { .. } if of_one_kind(TrackKind::Video) => MediaFault::VideoCodec,
+        packager::Error::NothingToCarry { .. } if of_one_kind(TrackKind::Audio) => MediaFault::AudioCodec,
+        other => return other.into(),
+    };
+    Error::Media { fault, file: None, reason: error.to_string() }
 }
 
 fn noun_of(noun: Noun) -> packager::Noun {
@@ -435,6 +510,21 @@ async fn segment(
     plan: Plan,
     context: &Context<'_>,
 ) -> Result<Rendered, Error> {
+    let (media, pinned) = read(loaded, store, &plan).await?;
+    let mut rendered = format.segment(&loaded.presentation, &plan, &media, context)?;
+    if pinned > 2 * rendered.len() {
+        // Kept in a cache, slices would hold all that was read between them.
+        rendered.body = vec![rendered.body.concat().into()];
+    }
+    Ok(rendered)
+}
+
+/// Reads what the plan wants; how many bytes of memory that holds.
+pub(super) async fn read(
+    loaded: &Loaded,
+    store: &dyn crate::store::Store,
+    plan: &Plan,
+) -> Result<(MediaData, u64), Error> {
     let mut pieces = Vec::new();
     let mut pinned = 0;
     let reads = plan.reads();
@@ -446,12 +536,7 @@ async fn segment(
         let bytes = store.read_ranges(object, &ranges).await?;
         pieces.extend(ranges.into_iter().zip(bytes).map(|(range, bytes)| (*file, range, bytes)));
     }
-    let mut rendered = format.segment(&loaded.presentation, &plan, &MediaData::new(pieces), context)?;
-    if pinned > 2 * rendered.len() {
-        // Kept in a cache, slices would hold all that was read between them.
-        rendered.body = vec![rendered.body.concat().into()];
-    }
-    Ok(rendered)
+    Ok((MediaData::new(pieces), pinned))
 }
 
 /// Stores read ranges of one file together that are this near at most.

@@ -8,7 +8,7 @@ use super::error::{Error, MediaFault};
 use super::listing::find;
 use super::revision::revision;
 use crate::catalog::PublishedAsset;
-use crate::media::{Presentation, SourceFile};
+use crate::media::{Presentation, SourceFile, TrackKind};
 use crate::source::ism::{self, ServerManifest};
 use crate::source::{self, FileIndex, FileIndexer, Settings, Step, infer};
 use crate::store::{ObjectInfo, Store};
@@ -30,7 +30,7 @@ pub(super) struct Loaded {
 enum Watched {
     /// The server manifest, what it names, and its client manifest.
     Named(Vec<String>),
-    /// All media files of the folder: there is no server manifest.
+    /// All media and caption files of the folder: there is no server manifest.
     Inferred,
 }
 
@@ -80,8 +80,15 @@ impl Watched {
                 if name != inferred_name(asset) || files.iter().any(|f| is_server_manifest(&f.path)) {
                     return None;
                 }
-                let media: Vec<ObjectInfo> = files.iter().filter(|f| is_top_level_media(&f.path)).cloned().collect();
-                (!media.is_empty()).then_some(media)
+                let is_caption = |f: &&ObjectInfo| !f.path.contains('/') && infer::is_caption_file(&f.path);
+                let mut sources: Vec<ObjectInfo> =
+                    files.iter().filter(|f| is_top_level_media(&f.path)).cloned().collect();
+                if sources.is_empty() {
+                    return None;
+                }
+                // Captions stand behind, so that a film's files keep their numbers when some come and go.
+                sources.extend(files.iter().filter(is_caption).cloned());
+                Some(sources)
             }
         }
     }
@@ -100,7 +107,8 @@ impl Loaded {
 
     /// Bytes of memory that it occupies, for the cache.
     pub(super) fn memory(&self) -> usize {
-        let track = |t: &crate::media::Track| 1024 + t.samples.memory() + t.segment_samples.len() * 12;
+        let text = |t: &crate::media::Track| t.text.as_ref().map_or(0, |text| text.memory());
+        let track = |t: &crate::media::Track| 1024 + t.samples.memory() + t.segment_samples.len() * 12 + text(t);
         let groups = self.presentation.groups.iter();
         groups.map(|g| 512 + g.starts.len() * 8 + g.tracks.iter().map(track).sum::<usize>()).sum()
     }
@@ -123,7 +131,15 @@ pub(super) async fn load(
         Some(read) => {
             let sources = named_sources(name, &read.manifest, files)?;
             let named = std::iter::once(name.to_owned()).chain(read.manifest.client_manifest.clone());
-            (Watched::Named(named.chain(sources.iter().map(|s| s.path.clone())).collect()), sources)
+            // Those that are missing too: they may come.
+            let entries = read.manifest.entries.iter().flat_map(|e| [Some(e.src.clone()), e.transcript.clone()]);
+            let mut paths: Vec<String> = named.collect();
+            for path in entries.flatten() {
+                if !paths.contains(&path) {
+                    paths.push(path);
+                }
+            }
+            (Watched::Named(paths), sources)
         }
         None => (Watched::Inferred, Watched::Inferred.look(asset, name, files).ok_or_else(not_found)?),
     };
@@ -163,7 +179,12 @@ fn named_sources(name: &str, manifest: &ServerManifest, files: &[ObjectInfo]) ->
             continue;
         }
         let missing = || source::Error::MissingFile { manifest: name.to_owned(), file: entry.src.clone() };
-        sources.push(find(files, &entry.src).ok_or_else(missing)?.clone());
+        match find(files, &entry.src) {
+            Some(found) => sources.push(found.clone()),
+            // The film goes without them.
+            None if entry.kind == TrackKind::Text => {}
+            None => return Err(missing().into()),
+        }
     }
     Ok(sources)
 }
@@ -189,6 +210,11 @@ async fn read_manifest(asset: &PublishedAsset, info: &ObjectInfo, files: &[Objec
         Some(info) => asset.store.read(info, 0..info.size).await?,
         None => bytes::Bytes::new(),
     };
+    for entry in manifest.entries.iter_mut().filter(|entry| find(files, &entry.src).is_none()) {
+        if let Some(transcript) = entry.transcript.as_mut().filter(|path| find(files, path).is_some()) {
+            std::mem::swap(&mut entry.src, transcript);
+        }
+    }
     // A damaged client manifest only means that names come from elsewhere.
     if let Ok(streams) = ism::parse_client_manifest(&client) {
         ism::name_from_client(&mut manifest, &streams);

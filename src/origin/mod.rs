@@ -17,6 +17,7 @@ mod load;
 mod range;
 pub mod respond;
 mod revision;
+mod thumbnails;
 pub mod url;
 
 pub use body::Body;

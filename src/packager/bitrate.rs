@@ -12,14 +12,26 @@ pub(crate) fn measured_with(
     per_segment: usize,
     sent: impl Fn(u64, u64) -> u64,
 ) -> (u64, u64) {
+    let size = |first: usize| {
+        let last = (first + per_segment.max(1)).min(track.segment_count());
+        let media: u64 = track.segment_bytes[first..last].iter().sum();
+        sent(media, u64::from(track.segment_samples[last].saturating_sub(track.segment_samples[first])))
+    };
+    measured_by(group, track, per_segment, size)
+}
+
+/// As [`measured_with`]; `sent` says what the segments from that index on have.
+pub(crate) fn measured_by(
+    group: &TrackGroup,
+    track: &Track,
+    per_segment: usize,
+    sent: impl Fn(usize) -> u64,
+) -> (u64, u64) {
     let step = per_segment.max(1);
     let longest = (0..group.segment_count()).step_by(step).map(|i| length(group, i, step)).max().unwrap_or(0);
     let (mut peak, mut bytes, mut nanos) = (0u128, 0u128, 0u128);
     for first in (0..track.segment_count()).step_by(step) {
-        let last = (first + step).min(track.segment_count());
-        let media: u64 = track.segment_bytes[first..last].iter().sum();
-        let samples = u64::from(track.segment_samples[last].saturating_sub(track.segment_samples[first]));
-        let size = u128::from(sent(media, samples));
+        let size = u128::from(sent(first));
         let span = length(group, first, step);
         bytes += size;
         nanos += u128::from(span);

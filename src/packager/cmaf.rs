@@ -2,7 +2,8 @@
 
 use super::fragment::Composition;
 use super::track_fragment::{self, Shape};
-use super::{Dialect, Error, MediaData, Plan, Rendered, SegmentRequest};
+use super::{Dialect, Error, MediaData, Plan, Rendered, captions};
+use crate::codec::Codec;
 use crate::isobmff::{Brands, FragmentStyle};
 use crate::media::{Presentation, Track, TrackRef};
 use crate::time::Timescale;
@@ -17,25 +18,24 @@ pub(crate) fn timescale(presentation: &Presentation, group: usize, dialect: Dial
 
 /// The CMAF header of a track (7.3.2).
 pub(crate) fn init(presentation: &Presentation, at: TrackRef, scale: Timescale) -> Rendered {
+    init_as(presentation, at, scale, &*presentation.track(at).codec)
+}
+
+/// The CMAF header of a track in another description of its codec.
+pub(crate) fn init_as(presentation: &Presentation, at: TrackRef, scale: Timescale, codec: &dyn Codec) -> Rendered {
     let track = presentation.track(at);
-    let entry = track.codec.sample_entry();
+    let entry = codec.sample_entry();
+    let brands = track_fragment::brands(Brands::CMAF, codec);
     let mut segment = track_fragment::init_segment(presentation, at, scale, &entry);
+    segment.brands.compatible = &brands;
     segment.edit = Composition::edit(track, scale);
-    if let Some(picture) = track.codec.video() {
+    if let Some(picture) = codec.video() {
         // `tkhd` states the size in square pixels (ISO/IEC 14496-12 8.3.2.3).
         let (wide, high) = picture.sample_aspect_ratio;
         let width = u64::from(picture.width) * u64::from(wide) / u64::from(high.max(1));
         segment.width = if width == 0 { picture.width } else { width.min(u64::from(u16::MAX)) as u32 };
     }
     track_fragment::rendered_init(presentation, at, &segment)
-}
-
-/// Which samples the CMAF segment at `request.time` is made of.
-///
-/// # Errors
-/// [`Error::NoSuchTime`] when no segment begins then.
-pub(crate) fn plan(presentation: &Presentation, request: &SegmentRequest<'_>, scale: Timescale) -> Result<Plan, Error> {
-    Plan::segments(presentation, request, scale, 1)
 }
 
 /// A CMAF segment of one fragment of one chunk (7.3.3): `styp`, `moof`, `mdat`.
@@ -48,6 +48,10 @@ pub(crate) fn segment(
     media: &MediaData,
     scale: Timescale,
 ) -> Result<Rendered, Error> {
+    if let Some(text) = captions::text_of(presentation, plan) {
+        let shape = captions::Shape::Media { segment_type: true, first_sequence_number: 1 };
+        return captions::fragment(presentation, plan, text, scale, shape);
+    }
     let part = plan.parts.first().ok_or(Error::NoSuchResource)?;
     let shape = Shape {
         style: FragmentStyle::Cmaf,
@@ -92,7 +96,7 @@ mod tests {
     /// Decode time, sum of durations and composition offsets of segment `index`.
     fn fragment(film: &Presentation, group: usize, index: usize, scale: Timescale) -> (u64, u64, Vec<i32>) {
         let time = film.groups[group].boundary(index, scale);
-        let plan = plan(film, &request(group, 0, time), scale).unwrap();
+        let plan = Plan::segments(film, &request(group, 0, time), scale, 1).unwrap();
         let rendered = segment(film, &plan, &testing::media(&plan), scale).unwrap();
         let bytes = Bytes::from(testing::bytes(&rendered.body));
         assert_eq!(names(&bytes), ["styp", "moof", "mdat"]);

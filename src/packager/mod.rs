@@ -6,9 +6,11 @@
 
 mod bitrate;
 mod body;
+mod captions;
 mod carried;
 mod fragment;
-mod language;
+mod key_frames;
+mod left_out;
 mod markup;
 mod names;
 mod payload;
@@ -22,18 +24,21 @@ pub mod cmaf;
 pub mod dash;
 pub mod hls;
 pub mod smooth;
+pub mod thumbnails;
 
 use std::fmt;
 
 use bytes::Bytes;
 
 pub use body::{MediaData, Rendered, Validity};
+pub use left_out::left_out;
 pub use plan::{Noun, Part, Plan, SegmentRequest};
 
 pub use crate::media::MAX_QUALITIES;
 
 use crate::codec::{Codec, SampleError};
 use crate::isobmff::WriteError;
+use crate::media::language;
 use crate::media::{Presentation, TrackRef};
 use crate::time::{Timescale, UtcTime};
 
@@ -87,6 +92,8 @@ pub struct Context<'a> {
     pub now: UtcTime,
     /// What the URL selects.
     pub selection: &'a Selection,
+    /// The film's thumbnails; `None` when there are none to be listed.
+    pub thumbnails: Option<thumbnails::Grid>,
 }
 
 /// One output format.
@@ -114,6 +121,14 @@ pub trait Format: Sync + fmt::Debug {
     /// # Errors
     /// [`Error::NoSuchResource`] in formats without media playlists.
     fn playlist(&self, _: &Presentation, _: TrackRef, _keyframes: bool, _: &Context<'_>) -> Result<Rendered, Error> {
+        Err(Error::NoSuchResource)
+    }
+
+    /// The list of thumbnails (HLS only).
+    ///
+    /// # Errors
+    /// [`Error::NoSuchResource`] in other formats, and without [`Context::thumbnails`].
+    fn images(&self, _: &Presentation, _: &Context<'_>) -> Result<Rendered, Error> {
         Err(Error::NoSuchResource)
     }
 

@@ -1,6 +1,6 @@
 //! Which stored samples a segment is made of.
 
-use crate::media::{ByteRange, FileId, Presentation, SampleTable, TrackKind, TrackRef};
+use crate::media::{ByteRange, FileId, Presentation, Sample, SampleTable, Track, TrackKind, TrackRef};
 use crate::time::{MediaTime, Timescale};
 
 use super::{Error, MAX_SEGMENT_BYTES, MAX_SEGMENT_SAMPLES};
@@ -90,6 +90,20 @@ impl Plan {
         if samples.samples.is_empty() {
             return Err(no_such_time());
         }
+        Plan::of_samples(request, track, index, group.boundary_time(index)..group.boundary_time(last), samples)
+    }
+
+    /// These samples of segment `index`, which last over `time`.
+    ///
+    /// # Errors
+    /// [`Error::SegmentTooLarge`].
+    pub(super) fn of_samples(
+        request: &SegmentRequest<'_>,
+        track: &Track,
+        index: usize,
+        time: std::ops::Range<MediaTime>,
+        samples: SampleTable,
+    ) -> Result<Plan, Error> {
         let bytes = samples.bytes();
         if bytes > MAX_SEGMENT_BYTES {
             return Err(Error::SegmentTooLarge { bytes, limit: MAX_SEGMENT_BYTES });
@@ -97,17 +111,27 @@ impl Plan {
         Ok(Plan {
             noun: request.noun,
             index,
-            start: group.boundary_time(index),
-            end: group.boundary_time(last),
+            start: time.start,
+            end: time.end,
             parts: vec![Part { track: request.track, file: track.file, samples }],
-            needs_media: true,
+            // Captions are written from what the index has.
+            needs_media: track.text.is_none(),
         })
     }
 
-    /// Keeps the samples that can be decoded alone (`KeyFrames`). Their decode times stay.
-    pub fn keep_sync_samples(&mut self) {
+    /// Keeps the samples that can be decoded alone (`KeyFrames`). Their decode times stay, so it begins with
+    /// the first of them.
+    pub fn keep_sync_samples(&mut self, scale: Timescale) {
         for part in &mut self.parts {
+            let at =
+                |sample: Option<&Sample>| sample.map(|s| MediaTime::new(s.decode, part.samples.timescale).floor(scale));
+            let before = at(part.samples.samples.first());
             part.samples.samples.retain(|s| s.sync);
+            if let (Some(before), Some(now)) = (before, at(part.samples.samples.first()))
+                && now > before
+            {
+                self.start = MediaTime::new(self.start.floor(scale) + now - before, scale);
+            }
         }
     }
 

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{Context, Dialect, MediaData, Noun, Plan, SegmentRequest, Selection};
-use crate::codec::{AudioProperties, Codec, SampleError, SmoothProperties, TransportStream, VideoProperties};
+use crate::codec::{
+    AudioProperties, ChannelConfiguration, ClosedCaptions, Codec, SampleError, SmoothProperties, TransportStream,
+    VideoProperties,
+};
 use crate::isobmff::FourCc;
 use crate::media::{
     Edit, FileId, Language, Presentation, Purpose, RawSample, Revision, SampleIndexBuilder, SourceFile, Track,
@@ -75,8 +78,9 @@ impl FakeCodec {
             audio: Some(AudioProperties {
                 sampling_rate,
                 channels: 2,
-                channel_configuration: Some(2),
+                channel_configuration: Some(ChannelConfiguration::Cicp(2)),
                 bits_per_sample: 16,
+                object_coding_complexity: None,
             }),
             smooth: true,
             transport_stream: true,
@@ -98,6 +102,10 @@ impl Codec for FakeCodec {
 
     fn four_cc(&self) -> FourCc {
         FourCc(self.four_cc)
+    }
+
+    fn plays_everywhere(&self) -> bool {
+        matches!(&self.four_cc, b"avc1" | b"mp4a")
     }
 
     fn sample_entry(&self) -> Bytes {
@@ -179,6 +187,7 @@ pub(crate) fn group(name: &str, kind: TrackKind, bounds: &[u32], specs: &[TrackS
         label: None,
         purpose: Purpose::default(),
         is_default: false,
+        closed_captions: ClosedCaptions::default(),
         timescale: Timescale::new(first.timescale).expect("not zero"),
         starts: starts.iter().map(|s| at(*s)).collect(),
         end: at(*end),
@@ -212,6 +221,8 @@ fn track(kind: TrackKind, bounds: &[u32], spec: &TrackSpec) -> Track {
         codec: Arc::new(spec.codec.clone()),
         timescale,
         edit: spec.edit,
+        zero: 0,
+        ends_within: None,
         samples: Arc::new(builder.finish()),
         segment_samples: bounds.to_vec(),
         segment_bytes,
@@ -277,6 +288,7 @@ pub(crate) fn film_of(groups: Vec<TrackGroup>) -> Presentation {
         revision: Revision([7; 16]),
         files: vec![SourceFile { name: "film.mp4".to_owned(), size: 1 << 20 }],
         groups,
+        left_out: Vec::new(),
         fragments_per_ts_segment: 3,
     }
 }
@@ -285,7 +297,7 @@ static SELECTION: Selection = Selection { audio_only: None, audio_track: None, f
 
 /// A context of that dialect, with nothing selected, at the Unix epoch.
 pub(crate) fn context(dialect: Dialect) -> Context<'static> {
-    Context { dialect, now: UtcTime { unix_millis: 0 }, selection: &SELECTION }
+    Context { dialect, now: UtcTime { unix_millis: 0 }, selection: &SELECTION, thumbnails: None }
 }
 
 /// `Fragments` of track `track` of group `group` at `time`.

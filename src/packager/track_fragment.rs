@@ -6,13 +6,16 @@ use super::body::{Rendered, Validity};
 use super::fragment::{Composition, fragment_samples};
 use super::payload::payload;
 use super::{Error, MediaData, Plan, language};
-use crate::codec::TextForm;
+use crate::codec::{Codec, TextForm};
 use crate::isobmff::{Brands, FourCc, FragmentHeader, FragmentSample, FragmentStyle, InitSegment, MediaHeader};
 use crate::media::{Presentation, TrackKind, TrackRef};
 use crate::time::{MediaTime, Timescale};
 
 /// The track identifier in everything that is sent, whatever the source's.
 pub(crate) const TRACK_ID: u32 = 1;
+
+/// Bytes of an `mdat` box header; segments stay far below what needs the long form.
+pub(crate) const MDAT_HEADER: usize = 8;
 
 /// `video/mp4`, `audio/mp4` or `application/mp4` (RFC 4337, RFC 6381).
 pub(crate) fn media_type(kind: TrackKind) -> &'static str {
@@ -58,10 +61,18 @@ pub(crate) fn init_segment<'a>(
         sample_entry,
         media,
         edit: None,
+        roll_distance: track.roll_distance(),
         user_data: None,
         protection_headers: &[],
         declaration_extras: false,
     }
+}
+
+/// The compatible brands of a format's initialization segments of that codec.
+pub(crate) fn brands(format: Brands<'_>, codec: &dyn Codec) -> Vec<FourCc> {
+    let mut brands = format.compatible.to_vec();
+    brands.extend(codec.brands());
+    brands
 }
 
 /// How a format wants its fragments.

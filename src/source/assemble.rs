@@ -2,9 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::media::{FileId, Language, MAX_QUALITIES, Presentation, Revision, SourceFile, Track, TrackGroup, TrackKind};
+use crate::codec::{self, Codec};
+use crate::isobmff::FourCc;
+use crate::media::{
+    FileId, Language, LeftOut, MAX_QUALITIES, Presentation, Revision, SourceFile, Track, TrackGroup, TrackKind,
+    WhyLeftOut,
+};
 use crate::time::{MediaTime, Timescale};
 
+use super::captions;
 use super::choice::{self, Stated};
 use super::ism::{Entry, ServerManifest};
 use super::{Error, FileIndex, SourceTrack, grid};
@@ -33,13 +39,16 @@ impl Default for Settings {
 /// The most segments of one group: manifests list each. Four days of 2 s segments have 172,800.
 const MAX_SEGMENTS: usize = 200_000;
 
+/// The most tracks of which is said that they are left out: a file may claim to have any number.
+const MAX_LEFT_OUT: usize = 256;
+
 /// A track of the server manifest found in its file.
 #[derive(Clone, Copy)]
-struct Found<'a> {
-    entry: &'a Entry,
-    file: FileId,
+pub(super) struct Found<'a> {
+    pub(super) entry: &'a Entry,
+    pub(super) file: FileId,
     index: &'a FileIndex,
-    track: &'a SourceTrack,
+    pub(super) track: &'a SourceTrack,
 }
 
 /// Puts a presentation together. `files` are all files that the server manifest names.
@@ -54,7 +63,8 @@ pub fn assemble(
     files: &[(SourceFile, Arc<FileIndex>)],
     settings: &Settings,
 ) -> Result<Presentation, Error> {
-    let found = find_tracks(name, manifest, files)?;
+    let (found, mut left_out) = find_tracks(name, manifest, files)?;
+    left_out.extend(refused(files).into_iter().map(|(left_out, _)| left_out));
     if found.len() > MAX_QUALITIES {
         return Err(Error::TooManyQualities { count: found.len(), limit: MAX_QUALITIES });
     }
@@ -67,6 +77,11 @@ pub fn assemble(
     for (group_name, named, members) in grouped.iter().filter(|(_, _, m)| m[0].entry.kind == TrackKind::Audio) {
         groups.extend(audio_groups(group_name, *named, members, master.as_deref(), settings));
     }
+    let master = groups.first().map(|g| (0..=g.segment_count()).map(|i| g.boundary_time(i)).collect::<Vec<_>>());
+    for (group_name, named, members) in grouped.iter().filter(|(_, _, m)| m[0].entry.kind == TrackKind::Text) {
+        let empty = |starts, end| empty_group(group_name, *named, &members[0], Timescale::MILLISECONDS, starts, end);
+        groups.extend(members.iter().filter_map(|m| captions::group(m, master.as_deref(), settings, &empty)));
+    }
     // Back to the server manifest's order.
     let position = |g: &TrackGroup| {
         grouped
@@ -77,32 +92,49 @@ pub fn assemble(
     make_names_unique(&mut groups);
     let stated: Vec<Stated> = groups.iter().map(|g| stated(g, &found)).collect();
     choice::mark_defaults(&mut groups, &stated);
+    choice::mark_captions(&mut groups, &stated);
     if let Some(group) = groups.iter().find(|g| g.segment_count() > MAX_SEGMENTS) {
         let (group, count) = (group.name.clone(), group.segment_count());
         return Err(Error::TooManySegments { group, count, limit: MAX_SEGMENTS });
     }
-    Ok(Presentation {
+    let mut presentation = Presentation {
         revision,
         files: files.iter().map(|(file, _)| file.clone()).collect(),
         groups,
+        left_out,
         fragments_per_ts_segment: manifest
             .fragments_per_hls_segment
             .unwrap_or(settings.fragments_per_ts_segment)
             .max(1),
-    })
+    };
+    let zero = presentation.zero();
+    for track in presentation.groups.iter_mut().flat_map(|g| &mut g.tracks) {
+        track.zero = zero.floor(track.timescale);
+    }
+    Ok(presentation)
 }
 
 fn find_tracks<'a>(
     name: &str,
     manifest: &'a ServerManifest,
     files: &'a [(SourceFile, Arc<FileIndex>)],
-) -> Result<Vec<Found<'a>>, Error> {
-    let mut found = Vec::new();
-    let mut left_out: Vec<String> = Vec::new();
+) -> Result<(Vec<Found<'a>>, Vec<LeftOut>), Error> {
+    let (mut found, mut left_out) = (Vec::new(), Vec::new());
+    // A film without one of its captions is better than none.
+    let mut no_captions = |entry: &Entry, why| {
+        let (file, codec) = (entry.src.clone(), entry.kind.as_str().to_owned());
+        left_out.push(LeftOut { file, track: entry.track_id.unwrap_or(0), codec, why });
+    };
     for entry in &manifest.entries {
         let file = files.iter().position(|(file, _)| file.name == entry.src);
         let missing = || Error::MissingFile { manifest: name.to_owned(), file: entry.src.clone() };
-        let file = file.ok_or_else(missing)?;
+        let Some(file) = file else {
+            if entry.kind == TrackKind::Text {
+                no_captions(entry, WhyLeftOut::Missing);
+                continue;
+            }
+            return Err(missing());
+        };
         let index = &files[file].1;
         let of_kind = || index.tracks.iter().filter(|t| t.kind == Some(entry.kind));
         // A trackID of the wrong kind means a muxed file listed with its default: go by the handler.
@@ -112,25 +144,55 @@ fn find_tracks<'a>(
             .or_else(|| of_kind().next());
         let Some(track) = track else {
             let (manifest, file) = (name.to_owned(), entry.src.clone());
+            if entry.kind == TrackKind::Text {
+                no_captions(entry, WhyLeftOut::Empty);
+                continue;
+            }
             return Err(Error::MissingTrack { manifest, file, kind: entry.kind.as_str() });
         };
-        match &track.codec {
-            Ok(_) if track.served_samples > 0 => {
-                found.push(Found { entry, file: FileId(file as u32), index, track });
-            }
-            Ok(_) => left_out.push(format!("{}: track {} is empty", entry.src, track.id)),
-            Err(source) => left_out.push(format!("{}: track {}: {source}", entry.src, track.id)),
+        if track.codec.is_ok() && (track.served_samples > 0 || track.text.is_some()) {
+            found.push(Found { entry, file: FileId(file as u32), index, track });
         }
     }
     if found.is_empty() {
-        // An inferred manifest has no entries for what cannot be served.
-        for (file, index) in files.iter().filter(|(file, _)| manifest.entries.iter().all(|e| e.src != file.name)) {
-            let refused = index.tracks.iter().filter_map(|t| Some((t.id, t.codec.as_ref().err()?)));
-            left_out.extend(refused.map(|(id, source)| format!("{}: track {id}: {source}", file.name)));
-        }
-        return Err(Error::NothingToServe { reasons: left_out.join("; ") });
+        let reasons: Vec<String> = refused(files).into_iter().map(|(_, reason)| reason).collect();
+        return Err(Error::NothingToServe { reasons: reasons.join("; ") });
     }
-    Ok(found)
+    Ok((found, left_out))
+}
+
+/// The tracks of pictures, sound and text that cannot be served, whether the server manifest names them or
+/// not: an inferred one has no entries for them. With each the reason in words.
+fn refused(files: &[(SourceFile, Arc<FileIndex>)]) -> Vec<(LeftOut, String)> {
+    let mut refused = Vec::new();
+    for (file, index) in files {
+        for track in index.tracks.iter().filter(|t| t.kind.is_some()) {
+            let (why, reason) = match &track.codec {
+                Err(error) => (why(error), format!("{}: track {}: {error}", file.name, track.id)),
+                Ok(_) if track.served_samples == 0 && track.text.is_none() => {
+                    (WhyLeftOut::Empty, format!("{}: track {} is empty", file.name, track.id))
+                }
+                Ok(_) => continue,
+            };
+            let codec = match &track.codec {
+                Ok(codec) => codec.rfc6381(),
+                Err(_) => track.sample_entry.unwrap_or(track.handler).to_string(),
+            };
+            if refused.len() == MAX_LEFT_OUT {
+                return refused;
+            }
+            refused.push((LeftOut { file: file.name.clone(), track: track.id, codec, why }, reason));
+        }
+    }
+    refused
+}
+
+fn why(error: &codec::Error) -> WhyLeftOut {
+    match error {
+        codec::Error::Encrypted { .. } => WhyLeftOut::Encrypted,
+        codec::Error::Malformed { .. } => WhyLeftOut::Damaged,
+        _ => WhyLeftOut::Codec,
+    }
 }
 
 /// What is said of a group's first track.
@@ -151,9 +213,14 @@ fn group<'a>(found: &[Found<'a>]) -> Vec<Named<'a>> {
             TrackKind::Audio | TrackKind::Text => entry.title.as_ref(),
             TrackKind::Video => None,
         });
-        let name = given.cloned().unwrap_or_else(|| entry.kind.as_str().to_owned());
+        let name = given.cloned().unwrap_or_else(|| match entry.kind {
+            // Server manifests call it so.
+            TrackKind::Text => "textstream".to_owned(),
+            kind => kind.as_str().to_owned(),
+        });
         let home = groups.iter_mut().find(|(n, _, members)| {
-            *n == name && members[0].entry.kind == entry.kind && language(&members[0]) == language(item)
+            let kind = members[0].entry.kind;
+            *n == name && kind == entry.kind && kind != TrackKind::Text && language(&members[0]) == language(item)
         });
         match home {
             // The same stored track twice is one quality.
@@ -165,7 +232,7 @@ fn group<'a>(found: &[Found<'a>]) -> Vec<Named<'a>> {
     groups
 }
 
-fn language(found: &Found<'_>) -> String {
+pub(super) fn language(found: &Found<'_>) -> String {
     found.entry.language.clone().unwrap_or_else(|| found.track.language.clone())
 }
 
@@ -213,7 +280,8 @@ fn video_group(name: &str, named: bool, members: &[Found<'_>], settings: &Settin
     Ok(with_unique_bitrates(group))
 }
 
-/// Audio tracks whose frames are cut at the same places are one group; a track that cannot be is another.
+/// Audio tracks for one decoder, with as many channels and cut at the same places, are one group: players switch
+/// between them. A track that is not like that is in another; what every player decodes comes first.
 fn audio_groups(
     name: &str,
     named: bool,
@@ -221,11 +289,23 @@ fn audio_groups(
     master: Option<&[MediaTime]>,
     settings: &Settings,
 ) -> Vec<TrackGroup> {
+    let mut kins: Vec<_> = Vec::new();
+    for kin in members.iter().map(|m| kin(m.track.codec.as_deref().ok())) {
+        if !kins.contains(&kin) {
+            kins.push(kin);
+        }
+    }
     let mut members = members.to_vec();
-    members.sort_by_key(|m| std::cmp::Reverse(bitrate(m)));
+    members.sort_by_key(|m| {
+        let codec = m.track.codec.as_deref().ok();
+        let class = kins.iter().position(|k| *k == kin(codec));
+        (!codec.is_some_and(Codec::plays_everywhere), class, std::cmp::Reverse(bitrate(m)))
+    });
     let mut groups: Vec<TrackGroup> = Vec::new();
     for member in &members {
-        let home = groups.iter_mut().find_map(|g| segments_like(g, member.track).map(|samples| (g, samples)));
+        let kin_of_member = kin(member.track.codec.as_deref().ok());
+        let mut alike = groups.iter_mut().filter(|g| kin(g.tracks.first().map(|t| &*t.codec)) == kin_of_member);
+        let home = alike.find_map(|g| segments_like(g, member.track).map(|samples| (g, samples)));
         if let Some((group, samples)) = home {
             group.end = group.end.max(end_of(member.track).floor(group.timescale).max(0) as u64);
             group.tracks.push(track(member, samples));
@@ -243,6 +323,11 @@ fn audio_groups(
         });
     }
     groups.into_iter().map(with_unique_bitrates).collect()
+}
+
+/// What audio tracks between which players switch have in common: the decoder and the number of channels.
+fn kin(codec: Option<&dyn Codec>) -> Option<(FourCc, Option<u16>)> {
+    codec.map(|codec| (codec.family(), codec.audio().map(|audio| audio.channels)))
 }
 
 /// First sample of each segment of an audio track: the first frame at or after each boundary of the
@@ -275,7 +360,9 @@ fn audio_segments(track: &SourceTrack, master: Option<&[MediaTime]>, settings: &
     };
     let (mut last, mut step, end) = (track.samples.start() + track.edit.delay, target, end_of(track).ticks);
     if let Some([boundaries @ .., video_end]) = master {
-        boundaries.iter().skip(1).for_each(|b| cut(b.ceil(scale)));
+        // Of sound that ends a frame or two after a cut of the picture there is no segment: not worth a request.
+        let latest = end - target / 20;
+        boundaries.iter().skip(1).map(|b| b.ceil(scale)).filter(|b| *b <= latest).for_each(&mut cut);
         let longest = boundaries.windows(2).map(|w| w[1].ceil(scale) - w[0].ceil(scale)).max().unwrap_or(0);
         step = step.max(longest);
         last = video_end.ceil(scale).saturating_sub(step).max(last);
@@ -329,6 +416,7 @@ fn empty_group(
         label: first.entry.label.as_ref().or(first.entry.title.as_ref()).or(first.track.label.as_ref()).cloned(),
         purpose: first.entry.purpose.clone().or(&first.track.purpose),
         is_default: false,
+        closed_captions: first.track.closed_captions,
         timescale,
         starts,
         end,
@@ -346,10 +434,11 @@ fn shared_timescale(tracks: &[&SourceTrack]) -> Timescale {
 
 /// Where the last served sample ends on the URL timeline.
 fn end_of(track: &SourceTrack) -> MediaTime {
-    let end = match track.samples.iter_from(track.served_samples).next() {
+    let natural_end = match track.samples.iter_from(track.served_samples).next() {
         Some((decode, _)) => decode,
         None => track.samples.end(),
     };
+    let end = track.ends_within.unwrap_or(natural_end);
     MediaTime::new(end + track.edit.delay, track.timescale)
 }
 
@@ -390,6 +479,8 @@ fn track(found: &Found<'_>, first_samples: Vec<u32>) -> Track {
         codec,
         timescale: source.timescale,
         edit: source.edit,
+        zero: 0,
+        ends_within: source.ends_within,
         samples: Arc::clone(&source.samples),
         segment_samples,
         segment_bytes,
@@ -410,7 +501,9 @@ fn frame_rate(track: &SourceTrack) -> Option<(u32, u32)> {
     };
     let mean = micro(u64::from(track.samples.len()), ticks)?;
     let commonest = commonest_duration(track).and_then(|d| micro(1, u64::from(d)));
-    if let Some(known) = commonest.and_then(known_rate).or_else(|| known_rate(mean)) {
+    // In coarse ticks most pictures of 24000/1001 last as long as those of 24: the mean knows better.
+    let of_mean = known_rate(mean).filter(|_| commonest.is_none_or(|c| c.abs_diff(mean) * 500 <= mean));
+    if let Some(known) = of_mean.or_else(|| commonest.and_then(known_rate)).or_else(|| known_rate(mean)) {
         return Some(known);
     }
     Some((u32::try_from(mean / 1000).ok().filter(|n| *n > 0)?, 1000))

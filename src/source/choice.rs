@@ -31,6 +31,14 @@ pub(super) fn mark_defaults(groups: &mut [TrackGroup], stated: &[Stated]) {
     }
 }
 
+/// Captions are shown when asked for: the first that the server manifest names as default, or none.
+pub(super) fn mark_captions(groups: &mut [TrackGroup], stated: &[Stated]) {
+    let texts = groups.iter_mut().zip(stated).filter(|(group, _)| group.kind == TrackKind::Text);
+    if let Some((group, _)) = texts.into_iter().find(|(_, stated)| stated.default == Some(true)) {
+        group.is_default = true;
+    }
+}
+
 fn rank(purpose: &Purpose) -> u8 {
     if purpose.is_auxiliary() {
         return 3;

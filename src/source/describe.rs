@@ -61,9 +61,9 @@ fn is_boilerplate(name: &str) -> bool {
 
 /// Without control characters and needless space.
 fn clean(name: &str) -> String {
-    let words: Vec<&str> =
-        name.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
-    words.join(" ").chars().filter(|c| *c != '\u{fffd}').take(MAX_LABEL).collect()
+    let is_gap = |c: char| c.is_whitespace() || c.is_control() || c == '\u{fffd}';
+    let words: Vec<&str> = name.split(is_gap).filter(|w| !w.is_empty()).collect();
+    words.join(" ").chars().take(MAX_LABEL).collect()
 }
 
 #[cfg(test)]

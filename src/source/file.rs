@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::codec::{self, Codec};
+use crate::codec::{self, CaptionScanner, ClosedCaptions, Codec};
 use crate::isobmff::{self, BoxHeader, FourCc, Movie, MovieFragment, TrackExtends, TrackFragmentRandomAccess};
 use crate::media::{ByteRange, Edit, Purpose, SampleIndex, SampleIndexBuilder, SampleIndexError, TrackKind};
-use crate::text::TimedText;
+use crate::text::{FileKind, TimedText};
 use crate::time::Timescale;
 
 use super::fragmented::{self, TrackCollector};
+use super::text::{self, TextReader};
 use super::window::Window;
 use super::{Error, Step, describe, edits, progressive};
 
@@ -23,6 +24,8 @@ pub enum Container {
         /// `moov` comes before the media, so that a download can be played while it runs.
         moov_first: bool,
     },
+    /// It is captions and nothing else.
+    Captions,
     /// In movie fragments.
     Fragmented {
         /// How many `moof` boxes there are.
@@ -86,10 +89,14 @@ pub struct SourceTrack {
     pub samples: Arc<SampleIndex>,
     /// How many of them to serve: trailing ones may be edited out.
     pub served_samples: u32,
+    /// Media time inside of the last of them at which presentation ends; sound only. `None`: with the sample.
+    pub ends_within: Option<i64>,
     /// Sample index at which each movie fragment begins; `None` when not fragmented.
     pub fragment_starts: Option<Vec<u32>>,
     /// What captions and subtitles say.
     pub text: Option<Arc<TimedText>>,
+    /// Captions inside of its first pictures.
+    pub closed_captions: ClosedCaptions,
 }
 
 /// The largest `moov` that is read, bytes.
@@ -99,6 +106,9 @@ pub const MAX_MOOF: u64 = 64 << 20;
 
 /// Parameter sets stand at the beginning of a sample: no more of it is read.
 const FIRST_SAMPLE: u64 = 64 << 10;
+/// How much of the first pictures is looked at for captions inside of them, and how many there are at most.
+const FIRST_PICTURES: u64 = 256 << 10;
+const MAX_PICTURES: usize = 300;
 const FIRST_READ: u64 = 64 << 10;
 const NEXT_READ: u64 = 16 << 10;
 
@@ -120,6 +130,8 @@ pub struct FileIndexer {
     known_times: HashMap<(u32, u64), u64>,
     random_access_read: bool,
     want_first_sample: Vec<(usize, Bytes)>,
+    want_text: Vec<TextReader>,
+    want_captions: Vec<(usize, CaptionScanner)>,
     indexed: Option<FileIndex>,
 }
 
@@ -141,6 +153,8 @@ impl FileIndexer {
             known_times: HashMap::new(),
             random_access_read: false,
             want_first_sample: Vec::new(),
+            want_text: Vec::new(),
+            want_captions: Vec::new(),
             indexed: None,
         }
     }
@@ -155,6 +169,9 @@ impl FileIndexer {
     /// # Errors
     /// [`Error`] when the file is damaged; stepping again gives no more.
     pub fn step(&mut self) -> Result<Step<FileIndex>, Error> {
+        if let Some(kind) = FileKind::of(&self.name) {
+            return Ok(self.captions(kind));
+        }
         if self.indexed.is_none() {
             if let Some(range) = self.walk()? {
                 return Ok(Step::Need(range));
@@ -162,7 +179,55 @@ impl FileIndexer {
             let index = self.index()?;
             self.indexed = Some(index);
         }
-        self.read_first_samples()
+        match self.read_texts().or_else(|| self.read_captions()) {
+            Some(range) => Ok(Step::Need(range)),
+            None => self.read_first_samples(),
+        }
+    }
+
+    /// A caption file is read whole.
+    fn captions(&mut self, kind: FileKind) -> Step<FileIndex> {
+        if self.length > crate::text::MAX_BYTES {
+            return Step::Done(text::too_large(&self.name, self.length));
+        }
+        match self.window.get(&(0..self.length)) {
+            Some(bytes) => Step::Done(text::file(&self.name, kind, &bytes)),
+            None => Step::Need(0..self.length),
+        }
+    }
+
+    /// Captions inside of pictures are in the first of them, if at all: what is to be read of those.
+    fn read_captions(&mut self) -> Option<ByteRange> {
+        let index = self.indexed.as_mut()?;
+        while let Some((track, scanner)) = self.want_captions.last_mut() {
+            let track = index.tracks.get_mut(*track)?;
+            let first = track.samples.first()?;
+            let range = first.offset..first.offset.saturating_add(FIRST_PICTURES).min(self.length);
+            let Some(bytes) = self.window.get(&range) else { return Some(range) };
+            for (_, sample) in track.samples.iter_from(0).take(MAX_PICTURES) {
+                let Some(start) = sample.offset.checked_sub(range.start).and_then(|at| usize::try_from(at).ok()) else {
+                    continue;
+                };
+                let end = start.saturating_add(sample.size as usize).min(bytes.len());
+                scanner.sample(bytes.get(start..end).unwrap_or_default());
+            }
+            track.closed_captions = scanner.found();
+            self.want_captions.pop();
+        }
+        None
+    }
+
+    /// Captions in the file are read whole: what is wanted next.
+    fn read_texts(&mut self) -> Option<ByteRange> {
+        let index = self.indexed.as_mut()?;
+        while let Some(reader) = self.want_text.last_mut() {
+            let track = index.tracks.get_mut(reader.track)?;
+            if let Some(range) = reader.step(track, &self.window) {
+                return Some(range);
+            }
+            self.want_text.pop();
+        }
+        None
     }
 
     /// Walks the top-level boxes; `None` at the end.
@@ -325,8 +390,21 @@ impl FileIndexer {
                 return Err(Error::SamplesOverlap { file, track, bytes, length });
             }
             let indexed = source_track(&movie, track, samples, fragment_starts, encrypted);
-            if let (Some(entry), Some(four_cc)) = (track.sample_entries.first(), indexed.sample_entry)
-                && codec::wants_first_sample(four_cc)
+            if indexed.kind == Some(TrackKind::Video)
+                && indexed.codec.is_ok()
+                && !indexed.samples.is_empty()
+                && let Some(scanner) = track.sample_entries.first().and_then(|e| CaptionScanner::of_sample_entry(e))
+            {
+                self.want_captions.push((tracks.len(), scanner));
+            }
+            if indexed.kind == Some(TrackKind::Text)
+                && !encrypted
+                && let Some(entry) = track.sample_entries.first()
+            {
+                self.want_text.extend(TextReader::new(tracks.len(), entry));
+            }
+            if let Some(entry) = track.sample_entries.first()
+                && codec::wants_first_sample(entry)
                 && !encrypted
                 && indexed.samples.first().is_some_and(|s| s.size > 0)
             {
@@ -381,24 +459,30 @@ fn source_track(
     fragment_starts: Option<Vec<u32>>,
     encrypted: bool,
 ) -> SourceTrack {
-    let mut reduced = edits::reduce(&track.edits, movie.timescale, track.timescale);
-    if samples.start() < 0 {
-        // Fragments that begin before zero: decoding begins at zero, presentation where it was.
-        reduced.edit.delay = reduced.edit.delay.saturating_sub(samples.start());
-        reduced.edit.media_time = reduced.edit.media_time.saturating_sub(samples.start());
-    }
     let sample_entry = track.sample_entries.first().and_then(|e| e.get(4..8)).map(|t| FourCc([t[0], t[1], t[2], t[3]]));
     let codec = match track.sample_entries.first() {
         _ if encrypted => Err(codec::Error::Encrypted { four_cc: sample_entry.unwrap_or(FourCc(*b"    ")) }),
         Some(entry) => codec::from_sample_entry(entry, None),
         None => Err(codec::Error::Unsupported { four_cc: track.handler }),
     };
+    let mut reduced = match codec.as_deref() {
+        Ok(codec) if track.edits.is_empty() => without_edits(movie, codec, track.timescale),
+        _ => edits::reduce(&track.edits, movie.timescale, track.timescale),
+    };
+    if samples.start() < 0 {
+        // Fragments that begin before zero: decoding begins at zero, presentation where it was.
+        reduced.edit.delay = reduced.edit.delay.saturating_sub(samples.start());
+        reduced.edit.media_time = reduced.edit.media_time.saturating_sub(samples.start());
+    }
+    let served_samples = reduced.served_samples(&samples);
+    let is_sound = codec.as_deref().is_ok_and(|codec| codec.audio().is_some());
     SourceTrack {
         id: track.id,
         handler: track.handler,
         kind: match &track.handler.0 {
             b"vide" => Some(TrackKind::Video),
             b"soun" => Some(TrackKind::Audio),
+            _ if text::is_text(track, sample_entry) => Some(TrackKind::Text),
             _ => None,
         },
         handler_name: track.handler_name.clone(),
@@ -411,15 +495,30 @@ fn source_track(
         enabled: track.enabled,
         codec,
         sample_entry,
-        several_sample_entries: track.sample_entries.len() > 1,
+        // Writers that join files repeat equal entries; that is no change.
+        several_sample_entries: track.sample_entries.windows(2).any(|pair| pair[0] != pair[1]),
         timescale: track.timescale,
         creation_time: track.creation_time,
         edits: track.edits.clone(),
         edit: reduced.edit,
         edits_simplified: reduced.simplified,
-        served_samples: edits::served_samples(&samples, reduced.end),
+        served_samples,
+        ends_within: reduced.end_within(&samples, served_samples).filter(|_| is_sound),
         samples: Arc::new(samples),
         fragment_starts,
         text: None,
+        closed_captions: ClosedCaptions::default(),
     }
+}
+
+/// Priming and padding of a track that has no edit list: as iTunes notes them where the movie's only sound is
+/// meant, else as the codec knows them.
+fn without_edits(movie: &Movie, codec: &dyn Codec, timescale: Timescale) -> edits::Reduced {
+    let Some(rate) = codec.audio().and_then(|audio| Timescale::new(audio.sampling_rate)) else {
+        return edits::Reduced::default();
+    };
+    let alone = movie.tracks.iter().filter(|track| &track.handler.0 == b"soun").count() == 1;
+    let noted = movie.user_data.as_ref().filter(|_| alone).and_then(isobmff::gapless);
+    let known = isobmff::Gapless { priming: codec.priming(), padding: 0, samples: 0 };
+    edits::of_gapless(noted.unwrap_or(known), rate, timescale)
 }

@@ -193,9 +193,11 @@ mod tests {
             edit: Edit::default(),
             edits_simplified: false,
             served_samples: samples.len(),
+            ends_within: None,
             samples: Arc::new(samples),
             fragment_starts: None,
             text: None,
+            closed_captions: codec::ClosedCaptions::default(),
         }
     }
 

@@ -12,14 +12,14 @@ pub struct ServerManifest {
     pub fragments_per_hls_segment: Option<u32>,
     /// One entry a track, in order.
     pub entries: Vec<Entry>,
-    /// Elements that are passed over, e.g. `textstream`, with their `src`.
+    /// Elements that are passed over, with their `src`.
     pub skipped: Vec<(String, String)>,
 }
 
 /// One track of a server manifest.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry {
-    /// `video` or `audio`.
+    /// `video`, `audio` or `textstream`.
     pub kind: TrackKind,
     /// `src`: path of the file, relative to the manifest.
     pub src: String,
@@ -33,6 +33,8 @@ pub struct Entry {
     pub title: Option<String>,
     /// A name for people besides `title`: `displayName`, `trackDescription` and their like.
     pub label: Option<String>,
+    /// `transcriptsrc`: the file that captions were made of; taken where `src` is not there.
+    pub transcript: Option<String>,
     /// `systemLanguage`.
     pub language: Option<String>,
     /// `role`, `accessibility`, `kind` and `characteristics`.
@@ -52,6 +54,7 @@ impl Entry {
             track_name: None,
             title: None,
             label: None,
+            transcript: None,
             language: None,
             purpose: Purpose::default(),
             is_default: None,
@@ -130,6 +133,7 @@ fn walk(element: &Element, manifest: &mut ServerManifest) -> Result<(), Manifest
             "meta" => meta(child, manifest)?,
             "video" => push(entry(child, TrackKind::Video, manifest.entries.len())?, manifest)?,
             "audio" => push(entry(child, TrackKind::Audio, manifest.entries.len())?, manifest)?,
+            "textstream" => push(entry(child, TrackKind::Text, manifest.entries.len())?, manifest)?,
             "head" | "body" | "switch" => walk(child, manifest)?,
             other if attribute(child, "src").is_some() => {
                 let src = attribute(child, "src").unwrap_or_default().to_owned();
@@ -180,6 +184,7 @@ fn entry(element: &Element, kind: TrackKind, index: usize) -> Result<Entry, Mani
         match attribute(param, "name").unwrap_or_default().to_ascii_lowercase().as_str() {
             "trackid" => entry.track_id = Some(number("trackID", value)?),
             "trackname" => entry.track_name = text,
+            "transcriptsrc" => entry.transcript = inside_asset(value).ok(),
             "systembitrate" => entry.bitrate = Some(number("systemBitrate", value)?).filter(|b| *b > 0),
             "systemlanguage" => entry.language = text,
             "title" => entry.title = text.or(entry.title.take()),
@@ -266,6 +271,7 @@ pub fn parse_client_manifest(bytes: &[u8]) -> Result<Vec<ClientStream>, Manifest
             let kind = match text(stream, "Type")?.to_ascii_lowercase().as_str() {
                 "video" => TrackKind::Video,
                 "audio" => TrackKind::Audio,
+                "text" => TrackKind::Text,
                 _ => return None,
             };
             let levels = stream.children.iter().filter(|c| c.name.eq_ignore_ascii_case("QualityLevel"));
@@ -316,7 +322,8 @@ mod tests {
       <param name="trackName" value="aac_fra_2_128_2_1" valuetype="data"/>
       <param name="accessibility" value="description"/><param name="role" value="alternate"/>
     </audio>
-    <textstream src="film_fra.cmft" systemBitrate="52"/>
+    <textstream src="film_fra.cmft" systemBitrate="52"><param name="transcriptsrc" value="fra.vtt"/></textstream>
+    <animation src="x.swf"/>
   </switch></body>
 </smil>"#;
 
@@ -325,9 +332,10 @@ mod tests {
         let manifest = parse(FULL.as_bytes()).unwrap();
         assert_eq!(manifest.client_manifest.as_deref(), Some("film.ismc"));
         assert_eq!(manifest.fragments_per_hls_segment, Some(2));
-        assert_eq!(manifest.skipped, [("textstream".to_owned(), "film_fra.cmft".to_owned())]);
-        let [video, audio] = &manifest.entries[..] else { panic!("{manifest:?}") };
+        assert_eq!(manifest.skipped, [("animation".to_owned(), "x.swf".to_owned())]);
+        let [video, audio, text] = &manifest.entries[..] else { panic!("{manifest:?}") };
         assert_eq!((video.bitrate, video.track_id), (Some(3_400_123), Some(1)));
+        assert_eq!((text.kind, text.transcript.as_deref()), (TrackKind::Text, Some("fra.vtt")));
         assert_eq!(audio.track_name.as_deref(), Some("aac_fra_2_128_2_1"));
         assert_eq!(audio.language.as_deref(), Some("fra"));
         assert_eq!(audio.title.as_deref(), Some("Français"));

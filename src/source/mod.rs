@@ -5,6 +5,7 @@
 //! [`crate::media::Presentation`] on one grid of key frames.
 
 mod assemble;
+mod captions;
 mod choice;
 mod describe;
 mod edits;
@@ -15,6 +16,7 @@ mod grid;
 pub mod infer;
 pub mod ism;
 mod progressive;
+mod text;
 mod window;
 
 pub use assemble::{Settings, assemble};

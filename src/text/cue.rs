@@ -16,22 +16,13 @@ pub struct Cue {
 }
 
 impl Cue {
-    /// It is shown at some time from `begin` to `end` (exclusive), milliseconds.
-    pub fn overlaps(&self, begin: u64, end: u64) -> bool {
-        self.begin < end && self.end > begin
+    /// It shows the same in the same way; times are not compared.
+    pub(super) fn says_the_same(&self, other: &Cue) -> bool {
+        self.id == other.id && self.settings == other.settings && self.payload == other.payload
     }
-}
 
-/// A whole track of captions or subtitles.
-#[derive(Clone, Debug, Default)]
-pub struct TimedText {
-    /// Cues in order of `begin`.
-    pub cues: Vec<Cue>,
-}
-
-impl TimedText {
-    /// When the last cue goes, milliseconds; 0 without cues.
-    pub fn end(&self) -> u64 {
-        self.cues.iter().map(|cue| cue.end).max().unwrap_or(0)
+    /// Bytes of memory that it occupies.
+    pub(super) fn memory(&self) -> usize {
+        size_of::<Cue>() + self.id.capacity() + self.settings.capacity() + self.payload.capacity()
     }
 }

@@ -163,7 +163,7 @@ pub fn probe(file: &Path, id: u32) -> Result<Vec<(String, String)>, String> {
 }
 
 fn run_ffprobe(file: &Path, id: u32) -> Result<Vec<(String, String)>, String> {
-    let entries = "stream=id,codec_name,profile,level,width,height,r_frame_rate,avg_frame_rate,sample_rate,channels";
+    let entries = "stream=id,codec_name,profile,level,width,height,sample_aspect_ratio,r_frame_rate,avg_frame_rate,sample_rate,channels";
     let mut command = Command::new("ffprobe");
     command.args(["-v", "error", "-of", "compact=p=0", "-show_entries", entries]).arg(file);
     let output = command.stdin(Stdio::null()).output().map_err(|e| format!("ffprobe does not run: {e}"))?;

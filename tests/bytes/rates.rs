@@ -70,6 +70,9 @@ pub fn hls(
         // EXT-X-TARGETDURATION is a whole number; by the longest segment's true length, more may count.
         let longest = sizes(listed).iter().map(|(_, micros)| *micros).max().unwrap_or(0);
         let rounded = measured_with(listed, longest).0.saturating_sub(peak);
+        for (angle_peak, angle_mean) in multivariant.angles(variant).map(measured) {
+            (peak, mean) = (peak.max(angle_peak), mean.max(angle_mean));
+        }
         if listed.kind == TrackKind::Video {
             let renditions: Vec<(u64, u64)> = multivariant.renditions(variant).map(|(_, l)| measured(l)).collect();
             peak += renditions.iter().map(|r| r.0).max().unwrap_or(0);
@@ -87,10 +90,11 @@ pub fn hls(
         if !variant.is_i_frame {
             tracks.extend(listed.muxed);
             tracks.extend(multivariant.renditions(variant).map(|(_, l)| l.track));
+            tracks.extend(multivariant.angles(variant).map(|l| l.track));
         }
         let mut expected: Vec<Codecs> = Vec::new();
         for track in tracks {
-            match codecs(film, track) {
+            match codecs(film, track).map(|c| c.within(about.starts_with("m3u8-aapl"))) {
                 Ok(c) if expected.contains(&c) => {}
                 Ok(c) => expected.push(c),
                 Err(e) => wrong.push(format!("{about}: {e}")),
@@ -101,10 +105,19 @@ pub fn hls(
         if stated.len() != expected.len() || !expected.iter().all(|e| stated.iter().any(|s| e.are(s))) {
             wrong.push(format!("{about}: CODECS are {stated:?}, ffprobe says {expected:?}"));
         }
+        for (rendition, listed) in multivariant.renditions(variant) {
+            let probed = Probed::of(film, listed.track);
+            // `atmos` has its objects in name only.
+            let objects = film.name == "atmos" && rendition.channels.as_deref() == Some("16/JOC");
+            if rendition.channels.as_deref() != Some(probed.get("channels")) && !objects {
+                let (name, probed) = (&rendition.name, probed.get("channels"));
+                wrong.push(format!("{about}: CHANNELS of {name} is {:?}, ffprobe says {probed}", rendition.channels));
+            }
+        }
         if listed.kind == TrackKind::Video {
             let probed = Probed::of(film, listed.track);
             let resolution = variant.resolution.map(|r| format!("{}x{}", r.width, r.height)).unwrap_or_default();
-            let size = format!("{}x{}", probed.get("width"), probed.get("height"));
+            let size = format!("{}x{}", probed.display_width(), probed.get("height"));
             if resolution != size {
                 wrong.push(format!("{about}: RESOLUTION is {resolution}, ffprobe says {size}"));
             }
@@ -119,15 +132,25 @@ pub fn hls(
     }
 }
 
-/// `bandwidth`, `codecs`, `width`, `height`, `frameRate`, `audioSamplingRate` of a representation.
-pub fn dash(film: &Film, about: &str, listed: &Listed, wrong: &mut Vec<String>) {
+/// `bandwidth` of a representation of key frames.
+pub fn dash_key_frames(about: &str, listed: &Listed, wrong: &mut Vec<String>) {
     let Some((_, representation)) = &listed.elements else { return };
+    bandwidth(about, listed, representation, wrong);
+}
+
+fn bandwidth(about: &str, listed: &Listed, representation: &Element, wrong: &mut Vec<String>) {
     let longest = sizes(listed).iter().map(|(_, d)| *d).max().unwrap_or(0);
     let rate = |(bytes, micros): &Sized| (u128::from(*bytes) * 8_000_000 / u128::from((*micros).max(1))) as u64;
     let whole: Vec<Sized> = sizes(listed).into_iter().filter(|(_, d)| d * 2 >= longest).collect();
     let all = sizes(listed).iter().fold((0, 0), |(b, m), (bytes, micros)| (b + bytes, m + micros));
     let peak = whole.iter().map(rate).max().unwrap_or(0).max(rate(&all));
     within(&format!("{about}: bandwidth"), number(representation, "bandwidth").unwrap_or(0), peak, peak, wrong);
+}
+
+/// `bandwidth`, `codecs`, `width`, `height`, `frameRate`, `audioSamplingRate` of a representation.
+pub fn dash(film: &Film, about: &str, listed: &Listed, wrong: &mut Vec<String>) {
+    let Some((_, representation)) = &listed.elements else { return };
+    bandwidth(about, listed, representation, wrong);
     let probed = Probed::of(film, listed.track);
     match codecs(film, listed.track) {
         Ok(c) if c.are(representation.attribute("codecs").unwrap_or_default()) => {}
@@ -150,7 +173,14 @@ pub fn dash(film: &Film, about: &str, listed: &Listed, wrong: &mut Vec<String>) 
                 wrong.push(format!("{about}: frameRate is {stated}, ffprobe says {rates:?}"));
             }
         }
-        TrackKind::Audio => same("audioSamplingRate", probed.get("sample_rate")),
+        TrackKind::Audio => {
+            same("audioSamplingRate", probed.get("sample_rate"));
+            let stated = representation.child("AudioChannelConfiguration").and_then(channels_of);
+            if stated.map(|n| n.to_string()).as_deref() != Some(probed.get("channels")) {
+                let probed = probed.get("channels");
+                wrong.push(format!("{about}: AudioChannelConfiguration is for {stated:?}, ffprobe says {probed}"));
+            }
+        }
         TrackKind::Text => {}
     }
 }
@@ -187,23 +217,49 @@ impl Probed {
         Probed(judge::probe(&film.file_of(track), film.presentation.track(track).source_id).unwrap_or_default())
     }
 
+    /// Width in square pixels, to the nearest.
+    fn display_width(&self) -> u64 {
+        let width: u64 = self.get("width").parse().unwrap_or(0);
+        let ratio = self.get("sample_aspect_ratio").split_once(':');
+        match ratio.and_then(|(n, d)| Some((n.parse::<u64>().ok()?, d.parse::<u64>().ok()?))) {
+            Some((n, d)) if n > 0 && d > 0 => (width * n * 2 + d) / (d * 2),
+            _ => width,
+        }
+    }
+
     fn get(&self, key: &str) -> &str {
         self.0.iter().find(|(k, _)| k == key).map_or("", |(_, v)| v)
     }
 }
 
-/// RFC 6381 as far as ffprobe knows: it does not tell H.264's constraint flags.
+/// RFC 6381 as far as ffprobe knows: it does not tell H.264's constraint flags, nor VP9's level.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Codecs {
-    Avc { profile: u8, level: u8 },
-    Aac(&'static str),
+    Avc {
+        profile: u8,
+        level: u8,
+    },
+    /// Any of the beginnings, and what stands somewhere behind it.
+    Named {
+        begins: Vec<String>,
+        then: String,
+    },
+    /// Sound, and what it is called in fragmented MP4 and in transport streams.
+    Sound(&'static str, &'static str),
 }
 
 impl Codecs {
+    fn within(self, transport_stream: bool) -> Codecs {
+        match self {
+            Codecs::Sound(_, name) if transport_stream => Codecs::Sound(name, name),
+            other => other,
+        }
+    }
+
     fn are(&self, stated: &str) -> bool {
         match self {
-            // Old files say MPEG-2 AAC LC (object type 0x67), which ffprobe does not tell from MPEG-4's.
-            Codecs::Aac(expected) => stated == *expected || (*expected == "mp4a.40.2" && stated == "mp4a.67"),
+            Codecs::Sound(expected, in_transport_streams) => stated == *expected || stated == *in_transport_streams,
+            Codecs::Named { begins, then } => begins.iter().any(|b| stated.starts_with(b) && stated.contains(then)),
             Codecs::Avc { profile, level } => {
                 let digits =
                     stated.strip_prefix("avc1.").or(stated.strip_prefix("avc3.")).unwrap_or_default().to_lowercase();
@@ -215,13 +271,42 @@ impl Codecs {
     }
 }
 
+fn rate(probed: &Probed) -> u64 {
+    probed.get("sample_rate").parse().unwrap_or(0)
+}
+
+/// Channels of an `AudioChannelConfiguration`; `None` in a scheme that nobody knows.
+fn channels_of(configuration: &Element) -> Option<u32> {
+    let (scheme, value) = (configuration.attribute("schemeIdUri")?, configuration.attribute("value")?);
+    match scheme {
+        // ISO/IEC 23091-3 table 2.
+        "urn:mpeg:mpegB:cicp:ChannelConfiguration" => {
+            let counts = [0, 1, 2, 3, 4, 5, 6, 8, 2, 3, 4, 7, 8];
+            counts.get(value.parse::<usize>().ok()?).copied()
+        }
+        // ETSI TS 102 366 table E.1.4: pairs among them, which no film here has.
+        "tag:dolby.com,2014:dash:audio_channel_configuration:2011" if value.len() == 4 => {
+            Some(u16::from_str_radix(value, 16).ok()?.count_ones())
+        }
+        "tag:dts.com,2014:dash:audio_channel_configuration:2012" => value.parse().ok(),
+        _ => None,
+    }
+}
+
 fn codecs(film: &Film, track: TrackRef) -> Result<Codecs, String> {
     let probed = Probed::of(film, track);
     let profile = probed.get("profile");
     match (probed.get("codec_name"), profile) {
-        ("aac", "LC") => Ok(Codecs::Aac("mp4a.40.2")),
-        ("aac", "HE-AAC") => Ok(Codecs::Aac("mp4a.40.5")),
-        ("aac", "HE-AACv2") => Ok(Codecs::Aac("mp4a.40.29")),
+        ("aac", "LC") => Ok(Codecs::Sound("mp4a.40.2", "mp4a.40.2")),
+        ("aac", "HE-AAC") => Ok(Codecs::Sound("mp4a.40.5", "mp4a.40.5")),
+        ("aac", "HE-AACv2") => Ok(Codecs::Sound("mp4a.40.29", "mp4a.40.29")),
+        ("ac3", _) => Ok(Codecs::Sound("ac-3", "ac-3")),
+        ("eac3", _) => Ok(Codecs::Sound("ec-3", "ec-3")),
+        ("opus", _) => Ok(Codecs::Sound("Opus", "")),
+        ("flac", _) => Ok(Codecs::Sound("fLaC", "")),
+        ("mp3", _) if rate(&probed) < 32_000 => Ok(Codecs::Sound("mp4a.69", "mp4a.40.34")),
+        ("mp3", _) => Ok(Codecs::Sound("mp4a.6B", "mp4a.40.34")),
+        ("dts", _) => Ok(Codecs::Sound("dtsc", "dtsc")),
         ("h264", _) => {
             let profile = match profile {
                 "Constrained Baseline" | "Baseline" => 66,
@@ -231,6 +316,25 @@ fn codecs(film: &Film, track: TrackRef) -> Result<Codecs, String> {
             };
             Ok(Codecs::Avc { profile, level: probed.get("level").parse().map_err(|_| "level")? })
         }
+        ("hevc", _) => {
+            let profile = match profile {
+                "Main" => 1,
+                "Main 10" => 2,
+                _ => return Err(format!("profile {profile}")),
+            };
+            let level = format!(".L{}", probed.get("level"));
+            if film.presentation.track(track).codec.four_cc().0 == *b"dvh1" {
+                // Dolby Vision has levels of its own, of which ffprobe does not know.
+                return Ok(Codecs::Named { begins: vec!["dvh1.05.".to_owned()], then: String::new() });
+            }
+            let begins = ["hvc1", "hev1"].map(|entry| format!("{entry}.{profile}."));
+            Ok(Codecs::Named { begins: begins.to_vec(), then: level })
+        }
+        ("av1", "Main") => {
+            let level = probed.get("level").parse::<u8>().map_err(|_| "level")?;
+            Ok(Codecs::Named { begins: vec![format!("av01.0.{level:02}M.")], then: String::new() })
+        }
+        ("vp9", "Profile 0") => Ok(Codecs::Named { begins: vec!["vp09.00.".to_owned()], then: ".08".to_owned() }),
         (name, _) => Err(format!("codec {name} {profile}")),
     }
 }

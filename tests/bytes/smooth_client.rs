@@ -28,8 +28,8 @@ fn private_data(level: &Element) -> Vec<u8> {
 pub fn init(level: &Element) -> Vec<u8> {
     let picture = level.attribute("MaxWidth").is_some();
     let (entry, header, handler) = match picture {
-        true => (avc(level), full(b"vmhd", 1, &[&[0; 8]]), b"vide"),
-        false => (aac(level), full(b"smhd", 0, &[&[0; 4]]), b"soun"),
+        true => (video(level), full(b"vmhd", 1, &[&[0; 8]]), b"vide"),
+        false => (sound(level), full(b"smhd", 0, &[&[0; 4]]), b"soun"),
     };
     let matrix: Vec<u8> =
         [0x1_0000u32, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000].iter().flat_map(|n| n.to_be_bytes()).collect();
@@ -64,11 +64,69 @@ pub fn init(level: &Element) -> Vec<u8> {
     [boxed(b"ftyp", &[b"isml", &[0; 4], b"iso5"]), moov].concat()
 }
 
-fn avc(level: &Element) -> Vec<u8> {
-    let data = private_data(level);
+fn video(level: &Element) -> Vec<u8> {
+    match level.attribute("FourCC") {
+        Some("H264") => avc(level),
+        Some("hvc1") => hevc(level, b"hvc1"),
+        Some("hev1") => hevc(level, b"hev1"),
+        other => panic!("FourCC {other:?}"),
+    }
+}
+
+/// The NAL units of `CodecPrivateData`.
+fn nal_units(data: &[u8]) -> Vec<&[u8]> {
     let starts: Vec<usize> = (0..data.len().saturating_sub(3)).filter(|i| data[*i..*i + 4] == [0, 0, 0, 1]).collect();
     let ends = starts.iter().skip(1).copied().chain([data.len()]);
-    let units: Vec<&[u8]> = starts.iter().zip(ends).map(|(s, e)| &data[s + 4..e]).collect();
+    starts.iter().zip(ends).map(|(s, e)| &data[s + 4..e]).collect()
+}
+
+/// A sample entry with that configuration box.
+fn entry(level: &Element, name: &[u8; 4], configuration: &[u8]) -> Vec<u8> {
+    let size =
+        [(number(level, "MaxWidth") as u16).to_be_bytes(), (number(level, "MaxHeight") as u16).to_be_bytes()].concat();
+    boxed(
+        name,
+        &[
+            &[0, 0, 0, 0, 0, 0, 0, 1],
+            &[0; 16],
+            &size,
+            &[0, 0x48, 0, 0, 0, 0x48, 0, 0, 0, 0, 0, 0, 0, 1],
+            &[0; 32],
+            &[0, 0x18, 0xff, 0xff],
+            configuration,
+        ],
+    )
+}
+
+fn hevc(level: &Element, name: &[u8; 4]) -> Vec<u8> {
+    let data = private_data(level);
+    let units = nal_units(&data);
+    let of = |kind: u8| units.iter().copied().filter(|u| u[0] >> 1 & 63 == kind).collect::<Vec<_>>();
+    let sets = [of(32), of(33), of(34)];
+    assert!(sets.iter().all(|s| !s.is_empty()), "parameter sets in CodecPrivateData");
+    // Profile, tier and level stand behind the NAL unit's header and one byte, without emulation prevention.
+    let mut plain: Vec<u8> = Vec::new();
+    for byte in sets[1][0] {
+        if !(*byte == 3 && plain.ends_with(&[0, 0])) {
+            plain.push(*byte);
+        }
+    }
+    let length = level.attribute("NALUnitLengthField").map_or(4, |n| n.parse::<u8>().expect("a number"));
+    let mut record = [&[1], &plain[3..15], &[0xf0, 0, 0xfc, 0xfd, 0xf8, 0xf8, 0, 0, 0x0c | (length - 1), 3]].concat();
+    for (kind, units) in [32u8, 33, 34].into_iter().zip(&sets) {
+        record.push(kind);
+        record.extend((units.len() as u16).to_be_bytes());
+        for unit in units {
+            record.extend((unit.len() as u16).to_be_bytes());
+            record.extend_from_slice(unit);
+        }
+    }
+    entry(level, name, &boxed(b"hvcC", &[&record]))
+}
+
+fn avc(level: &Element) -> Vec<u8> {
+    let data = private_data(level);
+    let units = nal_units(&data);
     let of = |kind: u8| units.iter().copied().filter(|u| u[0] & 31 == kind).collect::<Vec<_>>();
     let (sps, pps) = (of(7), of(8));
     assert!(!sps.is_empty() && !pps.is_empty(), "parameter sets in CodecPrivateData");
@@ -84,24 +142,31 @@ fn avc(level: &Element) -> Vec<u8> {
         record.extend((unit.len() as u16).to_be_bytes());
         record.extend_from_slice(unit);
     }
-    let size =
-        [(number(level, "MaxWidth") as u16).to_be_bytes(), (number(level, "MaxHeight") as u16).to_be_bytes()].concat();
-    boxed(
-        b"avc1",
-        &[
-            &[0, 0, 0, 0, 0, 0, 0, 1],
-            &[0; 16],
-            &size,
-            &[0, 0x48, 0, 0, 0, 0x48, 0, 0, 0, 0, 0, 0, 0, 1],
-            &[0; 32],
-            &[0, 0x18, 0xff, 0xff],
-            &boxed(b"avcC", &[&record]),
-        ],
-    )
+    entry(level, b"avc1", &boxed(b"avcC", &[&record]))
+}
+
+fn sound(level: &Element) -> Vec<u8> {
+    match (level.attribute("FourCC").expect("FourCC"), number(level, "AudioTag")) {
+        ("AACL" | "AACH", 255) => aac(level),
+        ("EC-3", 65_534) => eac3(level),
+        other => panic!("no client knows {other:?}"),
+    }
+}
+
+/// What follows WAVEFORMATEX in WAVEFORMATEXTENSIBLE, then the payload of a `dec3` box.
+fn eac3(level: &Element) -> Vec<u8> {
+    let data = private_data(level);
+    assert_eq!(data[..2], 1536u16.to_le_bytes());
+    let loudspeakers = u32::from_le_bytes(data[2..6].try_into().expect("four bytes")).count_ones();
+    assert_eq!(loudspeakers, number(level, "Channels"));
+    let sub_format = 0xa7fb87af_2d02_42fb_a4d4_05cd93843bdd_u128.to_be_bytes();
+    let (first, second, third) = (&data[6..10], &data[10..12], &data[12..14]);
+    let reversed = |bytes: &[u8]| bytes.iter().rev().copied().collect::<Vec<u8>>();
+    assert_eq!([reversed(first), reversed(second), reversed(third), data[14..22].to_vec()].concat(), sub_format);
+    audio_entry(level, b"ec-3", &boxed(b"dec3", &[&data[22..]]))
 }
 
 fn aac(level: &Element) -> Vec<u8> {
-    assert_eq!(number(level, "AudioTag"), 255);
     let config = private_data(level);
     let descriptor = |tag: u8, contents: &[&[u8]]| {
         let contents = contents.concat();
@@ -109,9 +174,13 @@ fn aac(level: &Element) -> Vec<u8> {
     };
     let decoder = descriptor(4, &[&[0x40, 0x15], &[0; 11], &descriptor(5, &[&config])]);
     let esds = full(b"esds", 0, &[&descriptor(3, &[&[0, 1, 0], &decoder, &descriptor(6, &[&[2]])])]);
+    audio_entry(level, b"mp4a", &esds)
+}
+
+fn audio_entry(level: &Element, kind: &[u8; 4], config: &[u8]) -> Vec<u8> {
     let rate = number(level, "SamplingRate");
     boxed(
-        b"mp4a",
+        kind,
         &[
             &[0, 0, 0, 0, 0, 0, 0, 1],
             &[0; 8],
@@ -119,7 +188,7 @@ fn aac(level: &Element) -> Vec<u8> {
             &(number(level, "BitsPerSample") as u16).to_be_bytes(),
             &[0; 4],
             &(rate << 16).to_be_bytes(),
-            &esds,
+            config,
         ],
     )
 }

@@ -360,6 +360,29 @@ fn parameter_sets_without_end() {
         let length = (sample.len() as u16).to_be_bytes();
         judge.case(&format!("units of type {kind}"), "codec", &[&entry[..], &length, &sample].concat());
     }
+    // The same of `hev1`, and records that hold as many as fit.
+    let header = [&[1, 1, 0x60][..], &[0; 18], &[3]].concat();
+    let hevc = |name: &[u8; 4], arrays: &[u8]| around(name, &[&[0; 78], &around(b"hvcC", &[&header, arrays])]);
+    for kind in [32u8, 33, 34, 35, 1] {
+        let units = (0..12_000u16).flat_map(|n| [5, kind << 1, 1, (n >> 8) as u8, n as u8, 1]);
+        let sample: Vec<u8> = units.collect();
+        let length = (sample.len() as u16).to_be_bytes();
+        let data = [&hevc(b"hev1", &[0]), &length[..], &sample].concat();
+        judge.case(&format!("hev1, units of type {kind}"), "codec", &data);
+        let units: Vec<u8> = (0..20_000u16).flat_map(|n| [0, 4, kind << 1, 1, (n >> 8) as u8, n as u8]).collect();
+        let array = [&[1, kind, 0x4e, 0x20][..], &units].concat();
+        judge.case(&format!("hvcC of units of type {kind}"), "codec", &hevc(b"hev1", &array));
+        judge.case("arrays without units", "codec", &hevc(b"hvc1", &[&[255][..], &[kind, 0, 0].repeat(255)].concat()));
+    }
+    // OBUs of any size, and boxes inside a sample entry that say they are long.
+    for size in [0u8, 0x7f, 0x80, 0xff] {
+        let obus = [&[0x81, 0, 0, 0][..], &[0x0a], &[size; 9]].concat();
+        judge.case("OBU sizes", "codec", &around(b"av01", &[&[1; 78], &around(b"av1C", &[&obus])]));
+        let many = [&[0x81, 0, 0, 0][..], &[0x12, 0].repeat(20_000)].concat();
+        judge.case("many OBUs", "codec", &around(b"av01", &[&[1; 78], &around(b"av1C", &[&many])]));
+        let colours = around(b"colr", &[b"prof"]).repeat(20_000);
+        judge.case("many colours", "codec", &around(b"vp09", &[&[1; 78], &around(b"vpcC", &[&[size; 12]]), &colours]));
+    }
     judge.finish();
 }
 
@@ -430,6 +453,94 @@ fn urls_of_any_bytes() {
         ["(".repeat(8000), "%28".repeat(3000), format!("Manifest({})", "a=b,".repeat(2500)), "%".repeat(9000)]
     {
         judge.case("long", "url", format!("{locator}{hostile}").as_bytes());
+    }
+    judge.finish();
+}
+
+#[test]
+fn captions_of_any_shape() {
+    let mut judge = Judge::new("captions");
+    let tt = |inside: &str| {
+        format!(
+            "<tt xmlns='http://www.w3.org/ns/ttml' xmlns:tts='http://www.w3.org/ns/ttml#styling' xmlns:ttp='http://www.w3.org/ns/ttml#parameter'>{inside}</tt>"
+        )
+    };
+    let p = "<p begin='1s' end='2s'>a</p>";
+    let cases = [
+        ("cues without end", format!("WWEBVTT\n\n{}", "00:00.000 --> 00:01.000\n\n".repeat(150_000))),
+        ("too many cues", format!("WWEBVTT\n\n{}", "00:00.000 --> 00:01.000\n\n".repeat(250_000))),
+        (
+            "cues all at once",
+            format!(
+                "WWEBVTT\n\n{}",
+                (0..20_000).map(|n| format!("00:00.{:03} --> 99:59:59.999\na\n\n", n % 1000)).collect::<String>()
+            ),
+        ),
+        ("arrows", format!("WWEBVTT\n\n{}", "-->\n".repeat(500_000))),
+        ("tags", format!("WWEBVTT\n\n00:00.000 --> 00:01.000\n{}", "<b><i.x.y>".repeat(200_000))),
+        ("references", format!("WWEBVTT\n\n00:00.000 --> 00:01.000\n{}", "&#x10ffff;&&&".repeat(200_000))),
+        ("style", format!("WWEBVTT\n\nSTYLE\n{}", "::cue(.a){color:red}\n".repeat(100_000))),
+        ("huge times", "WWEBVTT\n\n999999999999999999:00:00.000 --> 9999999999999999999999:00:00.000\na".to_owned()),
+        ("the latest times", "WWEBVTT\n\n277777:46:39.000 --> 277777:46:39.999\na".to_owned()),
+        ("entities", "<!DOCTYPE tt [<!ENTITY a 'aaaaaaaa'><!ENTITY b '&a;&a;&a;&a;'>]><tt>&b;</tt>".to_owned()),
+        ("deep", tt(&format!("<body>{}", "<div>".repeat(100_000)))),
+        ("wide", tt(&format!("<body><div>{}</div></body>", p.repeat(60_000)))),
+        (
+            "styles that refer to each other",
+            tt(
+                "<head><styling><style xml:id='a' style='b b b b'/><style xml:id='b' style='a a a a'/></styling></head><body style='a'><div><p begin='1s' style='a'>x</p></div></body>",
+            ),
+        ),
+        (
+            "endless spans",
+            tt(&format!(
+                "<body><div><p>{}</p></div></body>",
+                (0..20_000).map(|n| format!("<span begin='{n}ms'>a</span>")).collect::<String>()
+            )),
+        ),
+        (
+            "huge lengths",
+            tt(
+                "<body><div timeContainer='seq'><p dur='999999999s'/><p dur='999999999s'>a</p><p begin='999999999h' dur='1s'>b</p></div></body>",
+            ),
+        ),
+        (
+            "frames",
+            format!(
+                "<tt xmlns='http://www.w3.org/ns/ttml' xmlns:ttp='http://www.w3.org/ns/ttml#parameter' ttp:frameRate='4294967295' ttp:subFrameRate='4294967295' ttp:frameRateMultiplier='4294967295 4294967295'><body><div><p begin='00:00:00:999999999999999999'>{}</p></div></body></tt>",
+                "a"
+            ),
+        ),
+        (
+            "spaces",
+            tt(&format!(
+                "<body><div><p begin='0s'>{}a{}</p></div></body>",
+                " <br/>".repeat(50_000),
+                "\t\n".repeat(500_000)
+            )),
+        ),
+    ];
+    for (name, text) in cases {
+        judge.case(name, "captions", text.as_bytes());
+    }
+    let mut dice = Dice(11);
+    for (name, seed) in corpus("captions") {
+        for round in 0..300 {
+            let mut data = seed.clone();
+            for _ in 0..=dice.below(5) {
+                let at = 1 + dice.below(data.len() - 1);
+                match dice.below(4) {
+                    0 => data[at] = dice.below(256) as u8,
+                    1 => data.insert(at, b"<>&;:.-\n0/\"= "[dice.below(14)]),
+                    2 => drop(data.remove(at)),
+                    _ => data.truncate(at + 1),
+                }
+                if data.len() < 3 {
+                    break;
+                }
+            }
+            judge.case(&format!("{name} round {round}"), "captions", &data);
+        }
     }
     judge.finish();
 }

@@ -1,4 +1,5 @@
-// Which player is asked to play which output format, and by which URL.
+// Which player is asked to play which output format of which film, and by which URL.
+import { films, published } from './films.mjs';
 
 export const formats = {
   smooth: { path: '/manifest', everyLanguage: true },
@@ -10,19 +11,22 @@ export const formats = {
   'm3u8-cmaf': { path: '/manifest(format=m3u8-cmaf).m3u8', everyLanguage: true },
 };
 
-const plays = {
-  shaka: ['mpd-time-csf', 'mpd-time-cmaf', 'm3u8-aapl', 'm3u8-aapl-v3', 'm3u8-cmaf'],
-  hlsjs: ['m3u8-aapl', 'm3u8-aapl-v3', 'm3u8-cmaf'],
-  dashjs: ['mpd-time-csf', 'mpd-time-cmaf', 'smooth'],
-};
-
-/** Every case as { name, player, format, url, everyLanguage }; url is undefined without a base. */
+/**
+ * Every case as { name, film, player, format, url, everyLanguage }. `base` is the manifests' common start of
+ * the demo film, which is then judged alone, or the address of a server on which `demo` published all
+ * films; url is undefined without it.
+ */
 export function allCases(base, overrides) {
-  return Object.entries(plays).flatMap(([player, names]) =>
-    names.map((format) => {
-      const name = `${player}/${format}`;
-      const { path, everyLanguage } = formats[format];
-      return { name, player, format, everyLanguage, url: overrides[name] ?? (base && base + path) };
-    }),
+  const one = base?.endsWith('.ism');
+  return films.slice(0, one ? 1 : undefined).flatMap((film) =>
+    Object.entries(film.plays).flatMap(([player, names]) =>
+      names.map((format) => {
+        const short = `${player}/${format}`;
+        const name = film.folder ? `${film.name}/${short}` : short;
+        const { path, everyLanguage } = formats[format];
+        const start = base && (one ? base : base + published(film).path);
+        return { name, film, player, format, everyLanguage, url: overrides[name] ?? (start && start + path) };
+      }),
+    ),
   );
 }

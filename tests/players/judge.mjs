@@ -1,5 +1,7 @@
 // Judges one case: a page with one player on one manifest, put through its paces.
 
+import { judgeExtra } from './extras.mjs';
+
 const stepTimeout = 20_000;
 const durationTolerance = 0.5;
 
@@ -7,16 +9,18 @@ const durationTolerance = 0.5;
 const canonical = (language) => (language ? Intl.getCanonicalLocales(language)[0] : 'und');
 
 /**
- * Plays `test` and returns { details } or throws an Error that says what went wrong.
- * `expected` is { duration, heights, languages } of the film.
+ * Plays `test` and returns a line of details or throws an Error that says what went wrong. What is expected
+ * is in `test.film`: duration, heights and languages, and `more`, a function of its own further paces. It is
+ * given { page, test, driver, until, playsOn } and returns a few words for the line of details:
+ * `driver(verb, argument)` asks the player, `until(step, met)` waits for a state, `playsOn(step)` for decoding.
  */
-export async function judge(browser, site, test, expected, screenshots) {
+export async function judge(browser, site, test, screenshots) {
   const context = await browser.newContext({ viewport: { width: 1040, height: 680 }, ignoreHTTPSErrors: true });
   try {
     const page = await context.newPage();
     const problems = watch(page);
     await page.goto(site.origin);
-    const verdict = await paces(page, test, expected, problems, screenshots);
+    const verdict = await (test.paces ? judgeExtra(page, test, problems, screenshots) : paces(page, test, problems, screenshots));
     if (problems.length) throw new Error(problems.join('; '));
     return verdict;
   } finally {
@@ -34,7 +38,8 @@ function watch(page) {
   return problems;
 }
 
-async function paces(page, test, expected, problems, screenshots) {
+async function paces(page, test, problems, screenshots) {
+  const expected = test.film;
   const read = () => page.evaluate(() => state());
   const driver = (verb, argument) => page.evaluate(([v, a]) => window.driver[v](a), [verb, argument]);
 
@@ -72,6 +77,8 @@ async function paces(page, test, expected, problems, screenshots) {
   const heights = sorted(await driver('qualities'));
   if (heights !== sorted(expected.heights)) throw new Error(`qualities: ${heights} instead of ${sorted(expected.heights)}`);
   for (const height of expected.heights) {
+    // A short film would be over before all its qualities were seen.
+    if (duration < 20) await page.evaluate(() => (video.currentTime = 0.1));
     await driver('force', height);
     await until(`quality ${height}`, (now) => now.height === height);
     await playsOn(`quality ${height}`);
@@ -83,7 +90,7 @@ async function paces(page, test, expected, problems, screenshots) {
     await until(`seek ${percent} %`, (now) => now.time >= target - 0.1 && now.time < target + 2);
     await playsOn(`seek ${percent} %`);
     if (percent === 50 && screenshots) {
-      await page.screenshot({ path: `${screenshots}/${test.name.replace('/', '-')}.png` });
+      await page.screenshot({ path: `${screenshots}/${test.name.replaceAll('/', '-')}.png` });
     }
   }
 
@@ -105,7 +112,9 @@ async function paces(page, test, expected, problems, screenshots) {
     }
   }
 
+  const more = await expected.more?.({ page, test, driver, until, playsOn });
+
   await page.evaluate((time) => (video.currentTime = time), duration - 1.5);
   const end = await until('end', (now) => now.ended);
-  return `${duration.toFixed(2)} s, ${heights}${chosen ? `, ${expected.languages}` : ''}, ${end.frames} frames`;
+  return `${duration.toFixed(2)} s, ${heights}${chosen ? `, ${expected.languages}` : ''}${more ? `, ${more}` : ''}, ${end.frames} frames`;
 }

@@ -67,7 +67,13 @@ impl Multivariant {
         &self.listed.iter().find(|(u, _)| u == url).unwrap_or_else(|| panic!("{url} is not listed")).1
     }
 
-    /// Renditions of a variant.
+    /// Other camera angles of a variant.
+    pub fn angles<'a>(&'a self, variant: &'a VariantStream) -> impl Iterator<Item = &'a Listed> {
+        let of = self.playlist.alternatives.iter().filter(move |m| Some(&m.group_id) == variant.video.as_ref());
+        of.filter_map(|m| Some(self.at(m.uri.as_deref()?)))
+    }
+
+    /// Sound renditions of a variant.
     pub fn renditions<'a>(
         &'a self,
         variant: &'a VariantStream,
@@ -96,6 +102,7 @@ pub fn dash(film: &Film, format: &dyn Format, dialect: Dialect) -> Result<Vec<Li
                 .iter()
                 .map(|(t, d)| (media.replace("$Time$", &t.to_string()), *t, Ticks(*d as i64, scale as i64)));
             let mut entry = fetch(film, format, dialect, times.collect())?;
+            entry.keyframes = set.children_named("EssentialProperty").next().is_some();
             let Object::Init { track } = film.resolve(&init)? else { return Err(format!("{init} is no init")) };
             if track != entry.track {
                 return Err(format!("{init} is of another track than {media}"));

@@ -82,6 +82,11 @@ impl Film {
         let stated = match server_manifest {
             Some(file) => {
                 let mut manifest = ism::parse(&read(&folder.join(file))?).map_err(|e| format!("{file}: {e}"))?;
+                for entry in manifest.entries.iter_mut().filter(|e| !names.contains(&e.src)) {
+                    if let Some(transcript) = entry.transcript.take() {
+                        entry.src = transcript;
+                    }
+                }
                 let client = manifest.client_manifest.clone().filter(|c| names.contains(c));
                 if let Some(client) = client {
                     let streams = ism::parse_client_manifest(&read(&folder.join(&client))?);
@@ -101,7 +106,11 @@ impl Film {
                 }
                 files
             }
-            None => names.iter().filter(|n| infer::is_media_file(n)).cloned().collect(),
+            None if names.iter().any(|n| infer::is_media_file(n)) => {
+                let captions = names.iter().filter(|n| infer::is_caption_file(n));
+                names.iter().filter(|n| infer::is_media_file(n)).chain(captions).cloned().collect()
+            }
+            None => Vec::new(),
         };
         if wanted.is_empty() {
             return Err(format!("{name}: no media files"));
@@ -227,7 +236,7 @@ pub fn joined(rendered: &Rendered) -> Vec<u8> {
 }
 
 fn context(dialect: Dialect, selection: &Selection) -> Context<'_> {
-    Context { dialect, now: UtcTime { unix_millis: 0 }, selection }
+    Context { dialect, now: UtcTime { unix_millis: 0 }, selection, thumbnails: None }
 }
 
 fn unescaped(name: &str) -> String {

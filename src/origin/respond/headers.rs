@@ -9,6 +9,7 @@ use hyper::header::{
 };
 use hyper::{HeaderMap, Response, StatusCode};
 
+use crate::media::LeftOut;
 use crate::origin::Body;
 use crate::origin::conditional::whole_seconds;
 
@@ -19,7 +20,7 @@ const SERVER_NAME: &str = concat!("Headwater/", env!("CARGO_PKG_VERSION"));
 
 /// Headers that scripts in a page may read; without this, players measure nothing.
 const EXPOSED: &str = "Accept-Ranges, Content-Length, Content-Range, Date, ETag, Last-Modified, Retry-After, Server, \
-                       Server-Timing, x-ms-streaming-duration";
+                       Server-Timing, x-headwater-left-out, x-ms-streaming-duration";
 
 /// Request headers that players are known to send, for preflights that name none.
 const ALLOWED_HEADERS: &str = "Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Range";
@@ -122,6 +123,51 @@ pub fn streaming_duration(kind: &str, milliseconds: u64) -> (HeaderName, HeaderV
     (HeaderName::from_static("x-ms-streaming-duration"), value)
 }
 
+/// Longest value of `x-headwater-left-out`, bytes: intermediaries refuse answers with long headers.
+const MAX_LEFT_OUT: usize = 1024;
+
+/// `x-headwater-left-out: "film_90.mp4";track=1;codec="av01.0.00M.08";why=format`: the stored tracks that a
+/// manifest does not list, as a list of strings with parameters (RFC 9651 3.1). Where they do not all fit,
+/// the last member is `more;tracks=N`. `None` when nothing is left out.
+pub fn left_out(tracks: &[LeftOut]) -> Option<(HeaderName, HeaderValue)> {
+    let mut value = String::new();
+    for (index, track) in tracks.iter().enumerate() {
+        let file = quoted(&track.file);
+        let (codec, why) = (quoted(&track.codec), track.why.as_str());
+        let member = format!("{file};track={};codec={codec};why={why}", track.track);
+        let more = format!("more;tracks={}", tracks.len() - index);
+        if value.len() + member.len() + more.len() + 4 > MAX_LEFT_OUT {
+            push_member(&mut value, &more);
+            break;
+        }
+        push_member(&mut value, &member);
+    }
+    let value = HeaderValue::from_str(&value).ok().filter(|value| !value.is_empty())?;
+    Some((HeaderName::from_static("x-headwater-left-out"), value))
+}
+
+fn push_member(list: &mut String, member: &str) {
+    if !list.is_empty() {
+        list.push_str(", ");
+    }
+    list.push_str(member);
+}
+
+/// A string of RFC 9651 3.3.3, which has printable ASCII alone: anything else becomes a question mark.
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => out.extend(['\\', letter]),
+            ' '..='~' => out.push(letter),
+            _ => out.push('?'),
+        }
+    }
+    out.push('"');
+    out
+}
+
 /// The media type of a stored file, by its extension.
 pub fn file_type(file: &str) -> HeaderValue {
     let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
@@ -151,4 +197,31 @@ fn http_date(map: &mut HeaderMap, name: HeaderName, time: SystemTime) {
     let last = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
     let time = time.clamp(SystemTime::UNIX_EPOCH, last);
     super::insert(map, name, &httpdate::fmt_http_date(time));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::WhyLeftOut;
+
+    #[test]
+    fn what_is_left_out_fits_a_header_whatever_files_are_called() {
+        let track = |file: &str| LeftOut {
+            file: file.to_owned(),
+            track: 2,
+            codec: "av01.0.00M.08".to_owned(),
+            why: WhyLeftOut::Format,
+        };
+        let value = |tracks: &[LeftOut]| left_out(tracks).map(|(_, value)| value.to_str().unwrap().to_owned());
+        assert_eq!(value(&[]), None);
+        let expected = r#""film.mp4";track=2;codec="av01.0.00M.08";why=format"#;
+        assert_eq!(value(&[track("film.mp4")]).as_deref(), Some(expected));
+        let odd = value(&[track("a\"\\\r\nx: é.mp4")]).unwrap();
+        assert!(odd.starts_with(r#""a\"\\??x: ?.mp4";"#), "{odd}");
+        let many: Vec<LeftOut> = (0..100).map(|n| track(&format!("film_{n}.mp4"))).collect();
+        let many = value(&many).unwrap();
+        assert!(many.len() <= MAX_LEFT_OUT && many.contains(", more;tracks="), "{many}");
+        let long = value(&[track(&"x".repeat(5000))]).unwrap();
+        assert_eq!(long, "more;tracks=1");
+    }
 }

@@ -22,7 +22,7 @@ use super::range::{self, Wanted};
 use super::{Body, Error};
 
 pub use super::range::{MAX_RANGES, Parts};
-pub use headers::{ALLOWED_METHODS, CachePolicy, Validators, file_type, streaming_duration};
+pub use headers::{ALLOWED_METHODS, CachePolicy, Validators, file_type, left_out, streaming_duration};
 
 /// What is known of an answer before its body is.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::percent::encode;
-use super::{FragmentTime, Params, QualityLevel, Resource, StreamObject, StreamingUrl};
+use super::{FragmentTime, Params, QualityLevel, Resource, StreamObject, StreamingUrl, Thumbnails};
 
 /// Writes the canonical path: locator in lower case, nouns in their documented spelling,
 /// parameters in the order format, encryption, filter, audio-only, audioTrack, type, no suffix.
@@ -29,6 +29,23 @@ fn write_object(object: &StreamObject, f: &mut fmt::Formatter<'_>) -> fmt::Resul
                 return Ok(());
             }
             let mut list = List { out: f, separator: "(" };
+            list.params(params)?;
+            f.write_char(')')
+        }
+        StreamObject::Thumbnails { what, params } => {
+            let (noun, number) = match what {
+                Thumbnails::List => ("Thumbnails", None),
+                Thumbnails::Sheet(number) => ("Thumbnails", Some(("sheet", *number))),
+                Thumbnails::Picture(time) => ("Thumbnail", time.map(|time| ("time", time))),
+            };
+            f.write_str(noun)?;
+            if number.is_none() && *params == Params::default() {
+                return Ok(());
+            }
+            let mut list = List { out: f, separator: "(" };
+            if let Some((key, number)) = number {
+                list.pair(key, &number.to_string())?;
+            }
             list.params(params)?;
             f.write_char(')')
         }

@@ -73,7 +73,7 @@ pub enum Problem {
     #[error("expected a server manifest; its name ends in .ism")]
     NotAServerManifest,
     /// `NAME.ism/…` followed by something unknown.
-    #[error("unknown noun; expected Manifest or QualityLevels(BITRATE)")]
+    #[error("unknown noun; expected Manifest, QualityLevels(BITRATE), Thumbnails or Thumbnail")]
     UnknownNoun,
     /// `QualityLevels(…)/…` followed by something unknown.
     #[error("unknown noun; expected Fragments, FragmentInfo, RawFragments, KeyFrames or Manifest")]

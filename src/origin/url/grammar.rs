@@ -2,8 +2,8 @@
 
 use super::params::{self, Place};
 use super::{
-    FragmentTime, LocatorId, MAX_PARAMS, MAX_PATH, Noun, Params, Problem, QualityLevel, Resource, StreamObject,
-    StreamingUrl, UrlError, percent,
+    FragmentTime, LocatorId, MAX_PARAMS, MAX_PATH, Noun, Problem, QualityLevel, Resource, StreamObject, StreamingUrl,
+    Thumbnails, UrlError, percent,
 };
 
 /// Extensions of stored files that are never given out (docs/urls.md).
@@ -107,23 +107,49 @@ fn server_manifest(name: Piece<'_>) -> Result<String, UrlError> {
 }
 
 fn manifest(noun: Piece<'_>) -> Result<StreamObject, UrlError> {
-    let Some(rest) = noun.strip_noun("Manifest") else {
-        return noun.fail(Problem::UnknownNoun);
-    };
-    if !rest.text.starts_with('(') {
-        if !rest.text.is_empty() && !rest.text.starts_with('.') {
-            return noun.fail(Problem::UnknownNoun);
+    if let Some(rest) = noun.strip_noun("Manifest") {
+        return Ok(StreamObject::Manifest { params: params::parse(list(noun, rest)?, Place::Elsewhere)? });
+    }
+    // The longer noun first.
+    for (name, key) in [("Thumbnails", "sheet"), ("Thumbnail", "time")] {
+        let Some(rest) = noun.strip_noun(name) else { continue };
+        let (mut number_there, mut others) = (None, Vec::new());
+        for (at, text) in list(noun, rest)? {
+            match text.split_once('=') {
+                Some((found, value)) if found.eq_ignore_ascii_case(key) => {
+                    let value = Piece { at: at + key.len() + 1, text: value };
+                    if number_there.replace(number(value)?).is_some() {
+                        return Err(UrlError::syntax(at, Problem::DuplicateParam));
+                    }
+                }
+                _ => others.push((at, text)),
+            }
         }
+        let params = params::parse(others.into_iter(), Place::Elsewhere)?;
+        let what = match (key, number_there) {
+            ("sheet", Some(number)) => Thumbnails::Sheet(number),
+            ("sheet", None) => Thumbnails::List,
+            (_, time) => Thumbnails::Picture(time),
+        };
+        return Ok(StreamObject::Thumbnails { what, params });
+    }
+    noun.fail(Problem::UnknownNoun)
+}
+
+/// The parameters behind a noun that may stand alone, each with its position.
+fn list<'a>(noun: Piece<'a>, rest: Piece<'a>) -> Result<impl Iterator<Item = (usize, &'a str)>, UrlError> {
+    let mut inside = rest.end();
+    if rest.text.starts_with('(') {
+        let (between, suffix) = parentheses(rest)?;
+        check_suffix(suffix)?;
+        inside = between;
+    } else if rest.text.is_empty() || rest.text.starts_with('.') {
         check_suffix(rest)?;
-        return Ok(StreamObject::Manifest { params: Params::default() });
+    } else {
+        return noun.fail(Problem::UnknownNoun);
     }
-    let (inside, suffix) = parentheses(rest)?;
-    check_suffix(suffix)?;
-    if inside.text.is_empty() {
-        return Ok(StreamObject::Manifest { params: Params::default() });
-    }
-    let list = inside.split(',').map(|p| (p.at, p.text));
-    Ok(StreamObject::Manifest { params: params::parse(list, Place::Elsewhere)? })
+    let empty = inside.text.is_empty();
+    Ok(inside.split(',').filter(move |_| !empty).map(|p| (p.at, p.text)))
 }
 
 fn quality_level(rest: Piece<'_>) -> Result<QualityLevel, UrlError> {

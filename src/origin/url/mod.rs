@@ -61,6 +61,13 @@ pub enum StreamObject {
         /// The parameters after the track name.
         params: Params,
     },
+    /// Small pictures of the film, or where they are: `Thumbnails(…)`, `Thumbnail(…)`.
+    Thumbnails {
+        /// Which of them.
+        what: Thumbnails,
+        /// The other parameters in parentheses.
+        params: Params,
+    },
     /// One fragment or segment: `QualityLevels(b)/Fragments(track=time,…)`.
     Fragment {
         /// Which quality of the track.
@@ -74,6 +81,17 @@ pub enum StreamObject {
         /// The parameters after the time.
         params: Params,
     },
+}
+
+/// What of a film's thumbnails is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Thumbnails {
+    /// `Thumbnails`: the list of all, as WebVTT or in the format that the parameters name.
+    List,
+    /// `Thumbnails(sheet=n)`: one sheet of them, counted from 1.
+    Sheet(u64),
+    /// `Thumbnail` and `Thumbnail(time=t)`: one picture by itself, at a time of 10 MHz ticks or of our choice.
+    Picture(Option<u64>),
 }
 
 /// `QualityLevels(bitrate,key=value,…)`.
@@ -152,6 +170,7 @@ impl StreamObject {
     pub fn params(&self) -> &Params {
         match self {
             StreamObject::Manifest { params }
+            | StreamObject::Thumbnails { params, .. }
             | StreamObject::TrackPlaylist { params, .. }
             | StreamObject::Fragment { params, .. } => params,
         }

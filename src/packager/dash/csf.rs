@@ -5,7 +5,7 @@ use crate::isobmff::{Brands, FragmentStyle};
 use crate::media::{Presentation, SampleTable, Track, TrackRef};
 use crate::packager::fragment::Composition;
 use crate::packager::track_fragment::{self, Shape};
-use crate::packager::{Error, MediaData, Plan, Rendered};
+use crate::packager::{Error, MediaData, Plan, Rendered, captions};
 use crate::time::Timescale;
 
 /// `trik` entry of a picture that depends on no other: picture type 1, dependency level 1.
@@ -17,8 +17,9 @@ const DEPENDENT: u8 = 0x03;
 pub(super) fn init(presentation: &Presentation, at: TrackRef) -> Rendered {
     let track = presentation.track(at);
     let entry = track.codec.sample_entry();
+    let brands = track_fragment::brands(Brands::CSF, &*track.codec);
     let mut segment = track_fragment::init_segment(presentation, at, Timescale::TEN_MHZ, &entry);
-    segment.brands = Brands::CSF;
+    segment.brands = Brands { compatible: &brands, ..Brands::CSF };
     // The service wrote none; without it sound with encoder priming would be late against the pictures.
     segment.edit = Composition::edit(track, Timescale::TEN_MHZ);
     segment.duration = Some(presentation.duration().floor(Timescale::TEN_MHZ).max(0) as u64);
@@ -29,6 +30,10 @@ pub(super) fn init(presentation: &Presentation, at: TrackRef) -> Rendered {
 
 /// The media segment.
 pub(super) fn segment(presentation: &Presentation, plan: &Plan, media: &MediaData) -> Result<Rendered, Error> {
+    if let Some(text) = captions::text_of(presentation, plan) {
+        let shape = captions::Shape::Media { segment_type: false, first_sequence_number: 0 };
+        return captions::fragment(presentation, plan, text, Timescale::TEN_MHZ, shape);
+    }
     let part = plan.parts.first().ok_or(Error::NoSuchResource)?;
     let track = presentation.track(part.track);
     let configuration = track.codec.decoder_configuration();

@@ -1,16 +1,21 @@
 //! MPEG-DASH (ISO/IEC 23009-1): `mpd-time-csf` and `mpd-time-cmaf`.
 
+mod colour;
 mod csf;
+mod images;
 mod mpd;
 mod representation;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod tests;
+mod trick;
 
-use super::{Context, Dialect, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest, cmaf};
+use super::{
+    Context, Dialect, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest, cmaf, key_frames,
+};
 use crate::codec::Codec;
-use crate::media::{Presentation, Track, TrackRef};
+use crate::media::{Presentation, Track, TrackKind, TrackRef};
 use crate::time::Timescale;
 
 /// Media type of an MPD (ISO/IEC 23009-1 annex C).
@@ -84,8 +89,7 @@ impl Format for Csf {
     }
 
     fn plan(&self, presentation: &Presentation, request: &SegmentRequest<'_>, _: &Context<'_>) -> Result<Plan, Error> {
-        only_fragments(request)?;
-        Plan::segments(presentation, request, Timescale::TEN_MHZ, 1)
+        plan(presentation, request, Timescale::TEN_MHZ)
     }
 
     fn segment(
@@ -130,8 +134,7 @@ impl Format for Cmaf {
         request: &SegmentRequest<'_>,
         context: &Context<'_>,
     ) -> Result<Plan, Error> {
-        only_fragments(request)?;
-        cmaf::plan(presentation, request, cmaf::timescale(presentation, request.track.group, context.dialect))
+        plan(presentation, request, cmaf::timescale(presentation, request.track.group, context.dialect))
     }
 
     fn segment(
@@ -146,7 +149,12 @@ impl Format for Cmaf {
     }
 }
 
-/// DASH has no other nouns.
-fn only_fragments(request: &SegmentRequest<'_>) -> Result<(), Error> {
-    if request.noun == Noun::Fragments { Ok(()) } else { Err(Error::NoSuchResource) }
+/// A segment, or the key frames of a segment of pictures.
+fn plan(presentation: &Presentation, request: &SegmentRequest<'_>, scale: Timescale) -> Result<Plan, Error> {
+    let kind = presentation.groups[request.track.group].kind;
+    match request.noun {
+        Noun::Fragments => Plan::segments(presentation, request, scale, 1),
+        Noun::KeyFrames if kind == TrackKind::Video => key_frames::plan_segment(presentation, request, scale),
+        _ => Err(Error::NoSuchResource),
+    }
 }

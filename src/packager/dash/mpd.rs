@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::codec::ClosedCaptions;
 use crate::media::{AUDIO_PURPOSE_SCHEME, Presentation, Purpose, ROLE_SCHEME, TrackKind};
 use crate::packager::carried::{Carried, carried};
 use crate::packager::markup::Markup;
@@ -11,10 +12,13 @@ use crate::packager::track_fragment::media_type;
 use crate::packager::{Context, Dialect, Error, Format, Rendered, language, text};
 use crate::time::{MediaTime, Timescale};
 
-use super::{Kind, LIVE_PROFILE, MPD_TYPE, representation};
+use super::{Kind, LIVE_PROFILE, MPD_TYPE, colour, images, representation, trick};
 
 /// Whole seconds.
 const ONE: Timescale = Timescale::new(1).unwrap();
+
+/// Scheme of camera angles (ISO/IEC 23009-1 5.8.5.6).
+const VIEWPOINT_SCHEME: &str = "urn:mpeg:dash:viewpoint:2011";
 
 /// Writes the MPD.
 pub(super) fn render(
@@ -23,7 +27,7 @@ pub(super) fn render(
     presentation: &Presentation,
     context: &Context<'_>,
 ) -> Result<Rendered, Error> {
-    let sets = carried(presentation, format)?;
+    let sets = adaptation_sets(carried(presentation, format)?, context.dialect);
     let segments: usize = sets.iter().map(|set| set.group.segment_count()).sum();
     let mut xml = Markup::new(2048 + 40 * segments + 256 * presentation.groups.len());
     xml.start("MPD").attribute("xmlns", "urn:mpeg:dash:schema:mpd:2011");
@@ -35,6 +39,9 @@ pub(super) fn render(
             xml.attribute("profiles", kind.profiles)
         }
     };
+    if context.dialect == Dialect::Modern && sets.iter().any(colour::needs_scte214) {
+        xml.attribute("xmlns:scte214", colour::SCTE214);
+    }
     xml.attribute("type", "static");
     xml.format("mediaPresentationDuration", format_args!("{}", Duration(presentation.duration())));
     xml.format("minBufferTime", format_args!("PT{}S", min_buffer_seconds(&sets)));
@@ -46,10 +53,73 @@ pub(super) fn render(
         let of_kind = || sets.iter().filter(|other| other.group.kind == set.group.kind);
         // The default, or where this format cannot carry it, the first.
         let chosen = of_kind().find(|other| other.group.is_default).or_else(|| of_kind().next());
-        let is_chosen = chosen.is_some_and(|chosen| chosen.index == set.index);
-        adaptation_set(&mut xml, kind, presentation, set, position + 1, is_chosen, context.dialect);
+        let place = Place {
+            id: position + 1,
+            is_chosen: chosen.is_some_and(|chosen| chosen.index == set.index),
+            has_peers: of_kind().any(|other| other.index != set.index),
+            camera: camera(&sets, set),
+            before: sets.iter().take(position).filter(|s| s.index == set.index).map(|s| s.tracks.len()).sum(),
+            has_sdr: sets.iter().any(colour::is_sdr_video),
+        };
+        adaptation_set(&mut xml, kind, presentation, set, &place, context.dialect);
+    }
+    if context.dialect == Dialect::Modern {
+        let mut id = sets.len();
+        for (position, set) in sets.iter().enumerate() {
+            if trick::write(&mut xml, kind, presentation, set, (id + 1, position + 1)) {
+                id += 1;
+            }
+        }
+        if let Some(grid) = &context.thumbnails {
+            images::write(&mut xml, grid, id + 1);
+        }
     }
     Ok(text(xml.finish(), MPD_TYPE))
+}
+
+/// One adaptation set for each kind of decoder in a group: players switch within a set and choose between
+/// sets (ISO/IEC 23009-1 5.3.3.1). Azure Media Services had one for each group.
+fn adaptation_sets(groups: Vec<Carried<'_>>, dialect: Dialect) -> Vec<Carried<'_>> {
+    if dialect == Dialect::Ams {
+        return groups;
+    }
+    let mut sets: Vec<Carried<'_>> = Vec::with_capacity(groups.len());
+    for group in groups {
+        let begin = sets.len();
+        for &track in &group.tracks {
+            let home = sets.iter_mut().skip(begin).find(|set| colour::is_one_set(set.tracks[0], track));
+            match home {
+                Some(set) => set.tracks.push(track),
+                None => sets.push(Carried { index: group.index, group: group.group, tracks: vec![track] }),
+            }
+        }
+    }
+    sets
+}
+
+/// Where an adaptation set stands among the others.
+struct Place {
+    /// Its `@id`.
+    id: usize,
+    /// It is of the group that plays unless another is chosen.
+    is_chosen: bool,
+    /// There are other groups of its kind.
+    has_peers: bool,
+    /// The number of its camera where there are several.
+    camera: Option<usize>,
+    /// Representations of its group in sets before it.
+    before: usize,
+    /// There is a video set of standard dynamic range, for players that know no other.
+    has_sdr: bool,
+}
+
+/// Which camera, from 1, a video set is of; `None` where there is one alone. A camera's group may be several sets.
+fn camera(sets: &[Carried<'_>], of: &Carried<'_>) -> Option<usize> {
+    let mut cameras: Vec<usize> =
+        sets.iter().filter(|set| set.group.kind == TrackKind::Video).map(|set| set.index).collect();
+    cameras.dedup();
+    let place = cameras.iter().position(|index| *index == of.index)?;
+    (cameras.len() > 1).then_some(place + 1)
 }
 
 /// `minBufferTime`: whole seconds, more than the longest segment, as Azure Media Services had it.
@@ -65,12 +135,11 @@ fn adaptation_set(
     kind: &Kind,
     presentation: &Presentation,
     set: &Carried<'_>,
-    id: usize,
-    is_chosen: bool,
+    place: &Place,
     dialect: Dialect,
 ) {
     let group = set.group;
-    xml.start("AdaptationSet").number("id", id as u64).number("group", representation::group_number(group.kind));
+    xml.start("AdaptationSet").number("id", place.id as u64).number("group", representation::group_number(group.kind));
     if dialect == Dialect::Ams {
         if let Some(profiles) = kind.set_profiles {
             xml.attribute("profiles", profiles);
@@ -85,9 +154,16 @@ fn adaptation_set(
     if let Some(tag) = language::tag(&group.language) {
         xml.attribute("lang", &tag);
     }
+    if dialect == Dialect::Modern && place.is_chosen && place.has_peers && group.kind != TrackKind::Text {
+        // Above the 1 of those without the attribute (5.3.3.2).
+        xml.number("selectionPriority", 2u64);
+    }
     representation::maxima(xml, set, dialect);
     if group.kind == TrackKind::Video || dialect == Dialect::Modern {
         xml.attribute("startWithSAP", "1");
+    }
+    if dialect == Dialect::Modern {
+        colour::properties(xml, set, place.has_sdr);
     }
     let label = match dialect {
         Dialect::Ams => (group.named && group.kind == TrackKind::Audio).then_some(&group.name),
@@ -96,10 +172,15 @@ fn adaptation_set(
     if let Some(label) = label {
         xml.start("Label").text(label).end();
     }
+    let is_chosen = if group.kind == TrackKind::Text { group.is_default } else { place.is_chosen };
+    closed_captions(xml, group.closed_captions);
     purpose(xml, &group.purpose, group.kind, is_chosen, dialect);
-    segment_template(xml, kind, presentation, set, dialect);
+    if let (Dialect::Modern, Some(camera)) = (dialect, place.camera) {
+        descriptor(xml, "Viewpoint", VIEWPOINT_SCHEME, &format!("vp{camera}"));
+    }
+    segment_template(xml, kind, presentation, set, "Fragments", dialect);
     for (index, track) in set.tracks.iter().enumerate() {
-        representation::write(xml, kind, set, track, index, dialect);
+        representation::write(xml, kind, set, track, place.before + index, dialect);
     }
     xml.end();
 }
@@ -116,10 +197,15 @@ fn purpose(xml: &mut Markup, purpose: &Purpose, kind: TrackKind, is_chosen: bool
         }
     }
     purpose.accessibility.iter().for_each(|value| descriptor(xml, "Accessibility", ROLE_SCHEME, value));
-    if dialect == Dialect::Modern {
+    if dialect == Dialect::Modern && kind == TrackKind::Text {
+        // Captions are shown when asked for, so there need be no main ones.
+        if is_chosen && !purpose.has_role("main") {
+            descriptor(xml, "Role", ROLE_SCHEME, "main");
+        }
+    } else if dialect == Dialect::Modern {
         let usual = if is_chosen { "main" } else { "alternate" };
-        let is_one = |role: &str| purpose.has_role(role);
-        if !is_one("main") && !is_one("alternate") && !(purpose.is_auxiliary() && !purpose.roles.is_empty()) {
+        let tells_its_place = purpose.has_role("main") || purpose.has_role("alternate");
+        if !tells_its_place && (purpose.roles.is_empty() || !purpose.is_auxiliary()) {
             descriptor(xml, "Role", ROLE_SCHEME, usual);
         }
     }
@@ -131,13 +217,33 @@ pub(super) fn descriptor(xml: &mut Markup, name: &'static str, scheme: &str, val
     xml.start(name).attribute("schemeIdUri", scheme).attribute("value", value).end();
 }
 
+/// Captions inside of pictures (ANSI/SCTE 214-1 7.2), whose languages nobody states.
+fn closed_captions(xml: &mut Markup, found: ClosedCaptions) {
+    let channels = [(found.first_field, "CC1=und"), (found.second_field, "CC3=und")];
+    let channels: Vec<&str> = channels.iter().filter(|(there, _)| *there).map(|(_, name)| *name).collect();
+    if !channels.is_empty() {
+        descriptor(xml, "Accessibility", "urn:scte:dash:cc:cea-608:2015", &channels.join(";"));
+    }
+    let services: Vec<String> = found.service_numbers().map(|number| format!("{number}=lang:und")).collect();
+    if !services.is_empty() {
+        descriptor(xml, "Accessibility", "urn:scte:dash:cc:cea-708:2015", &services.join(";"));
+    }
+}
+
 /// The template and timeline that all representations of the set share (5.3.9.5, 5.3.9.6).
 ///
 /// Azure Media Services put `QualityLevels($Bandwidth$)` in front, which ties `@bandwidth` to the number
 /// in the URL, whatever the media's real rate. For today's players that part of the URL is the
 /// representation's `BaseURL`, and `@bandwidth` is what the standard wants it to be; the URL that comes
 /// out is the same.
-fn segment_template(xml: &mut Markup, kind: &Kind, presentation: &Presentation, set: &Carried<'_>, dialect: Dialect) {
+pub(super) fn segment_template(
+    xml: &mut Markup,
+    kind: &Kind,
+    presentation: &Presentation,
+    set: &Carried<'_>,
+    noun: &str,
+    dialect: Dialect,
+) {
     let scale = (kind.timescale)(presentation, set.index, dialect);
     let name = url_name(&set.group.name);
     let (quality, media, init) = match dialect {
@@ -146,7 +252,12 @@ fn segment_template(xml: &mut Markup, kind: &Kind, presentation: &Presentation, 
     };
     let tag = kind.tag;
     xml.start("SegmentTemplate").number("timescale", scale.get());
-    xml.format("media", format_args!("{quality}Fragments({name}=$Time$,format={tag}){media}"));
+    let zero = presentation.zero().floor(scale);
+    if zero > 0 {
+        // Where the Period begins on the timeline of the segments (5.3.9.2).
+        xml.number("presentationTimeOffset", zero.unsigned_abs());
+    }
+    xml.format("media", format_args!("{quality}{noun}({name}=$Time$,format={tag}){media}"));
     xml.format("initialization", format_args!("{quality}Fragments({name}=i,format={tag}){init}"));
     xml.start("SegmentTimeline");
     for (index, run) in runs(set.group, scale).enumerate() {

@@ -9,9 +9,6 @@ use crate::packager::{Dialect, bitrate};
 use super::Kind;
 use super::mpd::descriptor;
 
-/// Scheme of channel configurations (ISO/IEC 23091-3).
-const CHANNEL_SCHEME: &str = "urn:mpeg:mpegB:cicp:ChannelConfiguration";
-
 /// `AdaptationSet@group` of Azure Media Services.
 pub(super) fn group_number(kind: TrackKind) -> u64 {
     match kind {
@@ -57,16 +54,32 @@ fn frame_rate(xml: &mut Markup, name: &str, (n, d): (u32, u32)) {
     }
 }
 
-/// One representation, number `index` of its set.
-pub(super) fn write(xml: &mut Markup, kind: &Kind, set: &Carried<'_>, track: &Track, index: usize, dialect: Dialect) {
-    let group = set.group;
-    let letter = match group.kind {
+/// Identifier of representation number `index` of its set, as Azure Media Services had it.
+pub(super) fn id(set: &Carried<'_>, index: usize) -> String {
+    let letter = match set.group.kind {
         TrackKind::Video => 'V',
         TrackKind::Audio => 'A',
         TrackKind::Text => 'T',
     };
-    let (number, name) = (group_number(group.kind), url_name(&group.name));
-    xml.start("Representation").format("id", format_args!("{number}_{letter}_{name}_{}", index + 1));
+    let (number, name) = (group_number(set.group.kind), url_name(&set.group.name));
+    format!("{number}_{letter}_{name}_{}", index + 1)
+}
+
+/// Size of the pictures, shape of their pixels and rate.
+pub(super) fn picture(xml: &mut Markup, track: &Track, rate: (u32, u32)) {
+    let Some(picture) = track.codec.video() else { return };
+    xml.number("width", picture.width).number("height", picture.height);
+    let (wide, high) = picture.sample_aspect_ratio;
+    if wide != high {
+        xml.format("sar", format_args!("{wide}:{high}"));
+    }
+    frame_rate(xml, "frameRate", rate);
+}
+
+/// One representation, number `index` of its set.
+pub(super) fn write(xml: &mut Markup, kind: &Kind, set: &Carried<'_>, track: &Track, index: usize, dialect: Dialect) {
+    let group = set.group;
+    xml.start("Representation").attribute("id", &id(set, index));
     let codecs_here = codecs(track, dialect);
     let bandwidth = match dialect {
         Dialect::Ams => track.bitrate,
@@ -79,6 +92,10 @@ pub(super) fn write(xml: &mut Markup, kind: &Kind, set: &Carried<'_>, track: &Tr
     xml.number("bandwidth", bandwidth);
     if dialect == Dialect::Modern || codecs_here != codecs(set.tracks[0], dialect) {
         xml.attribute("codecs", &codecs_here);
+    }
+    if let (Dialect::Modern, Some(more)) = (dialect, track.codec.supplemental()) {
+        xml.attribute("scte214:supplementalCodecs", &more.codecs);
+        xml.format("scte214:supplementalProfiles", format_args!("{}", more.brand));
     }
     if let Some(picture) = track.codec.video() {
         xml.number("width", picture.width).number("height", picture.height);
@@ -98,7 +115,10 @@ pub(super) fn write(xml: &mut Markup, kind: &Kind, set: &Carried<'_>, track: &Tr
     }
     if dialect == Dialect::Modern {
         if let Some(layout) = sound.and_then(|s| s.channel_configuration) {
-            descriptor(xml, "AudioChannelConfiguration", CHANNEL_SCHEME, itoa::Buffer::new().format(layout));
+            descriptor(xml, "AudioChannelConfiguration", layout.scheme(), &layout.value());
+        }
+        for (scheme, value) in track.codec.supplemental_properties() {
+            descriptor(xml, "SupplementalProperty", scheme, &value);
         }
         xml.start("BaseURL").text(&format!("QualityLevels({})/", track.bitrate)).end();
     }

@@ -6,7 +6,18 @@ use crate::xml::{Element, Limits, parse};
 /// Name, attributes (`!` before those required), children in order (`*` any number, `+` one or more, `?` at most one).
 type Rule = (&'static str, &'static [&'static str], &'static [&'static str]);
 
-const BASE: [&str; 8] = ["profiles", "width", "height", "sar", "frameRate", "audioSamplingRate", "mimeType", "codecs"];
+const BASE: [&str; 10] = [
+    "profiles",
+    "width",
+    "height",
+    "sar",
+    "frameRate",
+    "audioSamplingRate",
+    "mimeType",
+    "codecs",
+    "maxPlayoutRate",
+    "codingDependency",
+];
 
 const RULES: &[Rule] = &[
     ("MPD", &["!profiles", "!minBufferTime", "type", "mediaPresentationDuration", "schemaLocation"], &["Period+"]),
@@ -17,6 +28,7 @@ const RULES: &[Rule] = &[
             "id",
             "group",
             "lang",
+            "selectionPriority",
             "contentType",
             "segmentAlignment",
             "bitstreamSwitching",
@@ -27,23 +39,38 @@ const RULES: &[Rule] = &[
         ],
         &[
             "AudioChannelConfiguration*",
+            "EssentialProperty*",
+            "SupplementalProperty*",
             "Label*",
             "Accessibility*",
             "Role*",
+            "Viewpoint*",
             "BaseURL*",
             "SegmentTemplate?",
             "Representation*",
         ],
     ),
-    ("Representation", &["!id", "!bandwidth"], &["AudioChannelConfiguration*", "BaseURL*", "SegmentTemplate?"]),
-    ("SegmentTemplate", &["timescale", "media", "initialization"], &["SegmentTimeline?"]),
+    (
+        "Representation",
+        &["!id", "!bandwidth", "supplementalCodecs", "supplementalProfiles"],
+        &["AudioChannelConfiguration*", "EssentialProperty*", "SupplementalProperty*", "BaseURL*", "SegmentTemplate?"],
+    ),
+    (
+        "SegmentTemplate",
+        &["timescale", "presentationTimeOffset", "duration", "startNumber", "media", "initialization"],
+        &["SegmentTimeline?"],
+    ),
     ("SegmentTimeline", &[], &["S+"]),
     ("S", &["t", "!d", "r"], &[]),
     ("Label", &[], &[]),
     ("BaseURL", &[], &[]),
     ("AudioChannelConfiguration", &["!schemeIdUri", "value"], &[]),
+    ("EssentialProperty", &["!schemeIdUri", "value"], &[]),
+    ("SupplementalProperty", &["!schemeIdUri", "value"], &[]),
     ("Accessibility", &["!schemeIdUri", "value"], &[]),
+    ("Viewpoint", &["!schemeIdUri", "value"], &[]),
     ("Role", &["!schemeIdUri", "value"], &[]),
+    ("EssentialProperty", &["!schemeIdUri", "value"], &[]),
 ];
 
 /// Reads an MPD and holds it against the rules.
@@ -93,14 +120,15 @@ fn is_valid(name: &str, value: &str) -> bool {
     let ratio = |separator| value.split_once(separator).is_some_and(|(a, b)| number(a) && number(b));
     match name {
         "id" => !value.is_empty() && !value.contains(char::is_whitespace),
-        "d" | "bandwidth" | "timescale" => value.parse().is_ok_and(|n: u64| n > 0),
+        "d" | "bandwidth" | "timescale" | "maxPlayoutRate" => value.parse().is_ok_and(|n: u64| n > 0),
         "group" | "t" | "r" | "width" | "height" | "maxWidth" | "maxHeight" | "audioSamplingRate" => number(value),
         "frameRate" | "maxFrameRate" => number(value) || ratio('/'),
         "sar" => ratio(':'),
         "startWithSAP" => value == "1",
-        "segmentAlignment" | "bitstreamSwitching" => matches!(value, "true" | "false"),
+        "segmentAlignment" | "bitstreamSwitching" | "codingDependency" => matches!(value, "true" | "false"),
         "minBufferTime" | "mediaPresentationDuration" | "start" => value.starts_with("PT") && value.ends_with('S'),
-        "media" => value.contains("$Time$") && !value.contains("$Number$"),
+        "media" => value.contains("$Time$") != value.contains("$Number$"),
+        "duration" | "startNumber" => number(value),
         "initialization" => !value.contains("$Time$"),
         _ => !value.is_empty(),
     }

@@ -17,8 +17,16 @@ fn mpd(format: &dyn Format, film: &Presentation, dialect: Dialect) -> String {
     String::from_utf8(bytes(&rendered.body)).unwrap()
 }
 
+/// The sets that are played at the usual pace.
 fn sets(mpd: &str) -> Vec<Element> {
-    check(mpd).child("Period").unwrap().children.clone()
+    let all = check(mpd).child("Period").unwrap().children.clone();
+    all.into_iter().filter(|set| set.child("EssentialProperty").is_none()).collect()
+}
+
+/// Those that are for winding.
+fn trick_sets(mpd: &str) -> Vec<Element> {
+    let all = check(mpd).child("Period").unwrap().children.clone();
+    all.into_iter().filter(|set| set.child("EssentialProperty").is_some()).collect()
 }
 
 #[test]
@@ -109,6 +117,40 @@ fn every_listed_segment_is_there_and_fills_its_time() {
 }
 
 #[test]
+fn key_frames_are_a_set_of_their_own() {
+    let expected = r#"    <AdaptationSet id="3" group="1" segmentAlignment="true" contentType="video" mimeType="video/mp4" startWithSAP="1" codingDependency="false">
+      <EssentialProperty schemeIdUri="http://dashif.org/guidelines/trickmode" value="2"/>
+      <SegmentTemplate timescale="24000" media="KeyFrames(video=$Time$,format=mpd-time-cmaf).m4s" initialization="KeyFrames(video=i,format=mpd-time-cmaf).mp4">
+        <SegmentTimeline>
+          <S d="48000" r="3"/>
+          <S d="24000"/>
+        </SegmentTimeline>
+      </SegmentTemplate>
+      <Representation id="1_V_video_2_key" bandwidth="3584" codecs="avc1.64001f" width="320" height="180" frameRate="5/9" maxPlayoutRate="43">
+        <BaseURL>QualityLevels(400000)/</BaseURL>
+      </Representation>
+    </AdaptationSet>
+"#;
+    let text = mpd(&Cmaf, &film(), Dialect::Modern);
+    let expected = expected.replace("initialization=\"KeyFrames", "initialization=\"Fragments");
+    assert!(text.contains(&expected), "{text}");
+    for format in [&Csf as &dyn Format, &Cmaf] {
+        assert!(trick_sets(&mpd(format, &film(), Dialect::Ams)).is_empty());
+        assert_eq!(trick_sets(&mpd(format, &film(), Dialect::Modern)).len(), 1);
+    }
+    let sound = testing::film_of(vec![film().groups.remove(0)]);
+    assert!(trick_sets(&mpd(&Cmaf, &sound, Dialect::Modern)).is_empty());
+    // Of qualities that are all large the one of the fewest bits; none where a segment lacks a key frame.
+    let specs = [testing::video_spec(2, 1920, 1080), testing::video_spec(1, 1280, 720)];
+    let mut large = testing::film_of(vec![testing::group("video", TrackKind::Video, &[0, 48, 96], &specs)]);
+    let set = &trick_sets(&mpd(&Cmaf, &large, Dialect::Modern))[0];
+    let heights: Vec<_> = set.children_named("Representation").filter_map(|r| r.attribute("height")).collect();
+    assert_eq!(heights, ["720"]);
+    large.groups[0].tracks.iter_mut().for_each(|t| t.segment_samples = vec![0, 40, 96]);
+    assert_eq!(trick_sets(&mpd(&Cmaf, &large, Dialect::Modern)).len(), 0);
+}
+
+#[test]
 fn bandwidth_is_the_rate_of_the_densest_segment() {
     let film = film();
     for format in [&Csf as &dyn Format, &Cmaf] {
@@ -171,6 +213,28 @@ fn names_languages_and_shapes_from_outside_do_no_harm() {
 }
 
 #[test]
+fn codecs_of_one_group_have_sets_of_their_own() {
+    let mut film = film();
+    let codec = testing::FakeCodec { rfc6381: "av01.0.04M.08", ..testing::FakeCodec::video(320, 180) };
+    film.groups[1].tracks[1].codec = std::sync::Arc::new(codec);
+    let sets_of = |dialect| sets(&mpd(&Cmaf, &film, dialect));
+    assert_eq!(sets_of(Dialect::Ams).len(), 2);
+    let sets = sets_of(Dialect::Modern);
+    let representation =
+        |set: &Element, name: &str| set.child("Representation").unwrap().attribute(name).map(str::to_owned);
+    let ids: Vec<_> = sets[1..].iter().map(|set| representation(set, "id").unwrap()).collect();
+    assert_eq!(ids, ["1_V_video_1", "1_V_video_2"]);
+    let codecs: Vec<_> = sets[1..].iter().map(|set| representation(set, "codecs").unwrap()).collect();
+    assert_eq!(codecs, ["avc1.64001f", "av01.0.04M.08"]);
+    for set in &sets[1..] {
+        assert_eq!(set.child("Role").unwrap().attribute("value"), Some("main"));
+        assert_eq!(set.child("SegmentTemplate"), sets[1].child("SegmentTemplate"));
+    }
+    let numbers: Vec<_> = sets.iter().map(|set| set.attribute("id").unwrap()).collect();
+    assert_eq!(numbers, ["1", "2", "3"]);
+}
+
+#[test]
 fn a_delayed_film_states_its_first_time() {
     let mut spec = testing::video_spec(1, 320, 180);
     spec.edit.delay = 24_000;
@@ -189,7 +253,65 @@ fn what_cannot_be_written_is_an_error() {
     let many = testing::film_of(vec![testing::group("video", TrackKind::Video, &[0, 24], &many)]);
     assert_eq!(Csf.manifest(&many, &modern), Err(Error::TooManyQualities { count: 65, limit: 64 }));
     let mut info = request(0, 0, 0);
-    info.noun = Noun::FragmentInfo;
-    assert_eq!(Csf.plan(&film(), &info, &modern), Err(Error::NoSuchResource));
+    for noun in [Noun::FragmentInfo, Noun::RawFragments, Noun::KeyFrames] {
+        info.noun = noun;
+        assert_eq!(Csf.plan(&film(), &info, &modern), Err(Error::NoSuchResource));
+    }
     assert!(matches!(Cmaf.plan(&film(), &request(0, 0, 777), &modern), Err(Error::NoSuchTime { time: 777, .. })));
+}
+
+#[test]
+fn purposes_cameras_and_the_default_are_told() {
+    let mut film = film();
+    let mut told = film.groups[0].clone();
+    told.name = "ad".to_owned();
+    told.purpose.add_role("alternate");
+    told.purpose.add_accessibility("description");
+    film.groups.insert(0, told);
+    film.groups[1].is_default = true;
+    let mut goal = film.groups[2].clone();
+    goal.name = "goal".to_owned();
+    film.groups.push(goal);
+    film.groups[2].is_default = true;
+    let text = mpd(&Cmaf, &film, Dialect::Modern);
+    let described = |set: &Element| -> Vec<String> {
+        let of = |e: &Element| format!("{} {}", e.name, e.attribute("value").unwrap_or_default());
+        set.children.iter().filter(|e| ["Accessibility", "Role", "Viewpoint"].contains(&&*e.name)).map(of).collect()
+    };
+    let sets = sets(&text);
+    assert_eq!(described(&sets[0]), ["Accessibility 1", "Accessibility description", "Role alternate"]);
+    assert_eq!(described(&sets[1]), ["Role main"]);
+    assert_eq!(described(&sets[2]), ["Role main", "Viewpoint vp1"]);
+    assert_eq!(described(&sets[3]), ["Role alternate", "Viewpoint vp2"]);
+    let priorities: Vec<_> = sets.iter().map(|s| s.attribute("selectionPriority")).collect();
+    assert_eq!(priorities, [None, Some("2"), Some("2"), None]);
+    let ams = check(&mpd(&Csf, &film, Dialect::Ams)).child("Period").unwrap().children.clone();
+    assert_eq!(described(&ams[0]), ["Accessibility description", "Role alternate"]);
+    assert!(ams[1..].iter().all(|set| described(set).is_empty()));
+}
+
+#[test]
+fn thumbnails_are_a_set_of_images() {
+    let film = film();
+    let settings =
+        crate::packager::thumbnails::Settings { interval_seconds: 2, width: 160, height: 90, columns: 2, rows: 3 };
+    let grid = crate::packager::thumbnails::Grid::of(&film, &settings);
+    let expected = r#"    <AdaptationSet id="4" contentType="image" mimeType="image/jpeg">
+      <SegmentTemplate timescale="1" duration="12" startNumber="1" media="Thumbnails(sheet=$Number$).jpg"/>
+      <Representation id="thumbnails_320x270" bandwidth="14400" width="320" height="270">
+        <EssentialProperty schemeIdUri="http://dashif.org/guidelines/thumbnail_tile" value="2x3"/>
+      </Representation>
+    </AdaptationSet>
+  </Period>
+"#;
+    for format in [&Csf as &dyn Format, &Cmaf] {
+        let of = |dialect| {
+            let context = Context { thumbnails: grid, ..context(dialect) };
+            String::from_utf8(bytes(&format.manifest(&film, &context).unwrap().body)).unwrap()
+        };
+        let text = of(Dialect::Modern);
+        check(&text);
+        assert!(text.contains(expected), "{text}");
+        assert_eq!(of(Dialect::Ams), mpd(format, &film, Dialect::Ams));
+    }
 }

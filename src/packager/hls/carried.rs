@@ -3,16 +3,20 @@
 use crate::media::{Presentation, Track, TrackGroup, TrackKind, TrackRef};
 use crate::packager::{Error, MAX_QUALITIES};
 
-use super::Flavor;
+use super::renditions::same_content;
+use super::{Flavor, subtitles};
 
 /// What a multivariant playlist is written from.
 #[derive(Debug)]
 pub(super) struct Listing {
-    /// The qualities of the first video group that can be carried, lowest bitrate first. Further video
-    /// groups (other camera angles) are not listed.
+    /// The qualities of the default video group, or the first that can be carried, lowest bitrate first.
     pub video: Vec<TrackRef>,
+    /// Further video groups (other camera angles), each lowest bitrate first; never empty ones.
+    pub angles: Vec<Vec<TrackRef>>,
     /// Each audio group's tracks, highest bitrate first; never empty ones.
     pub audio: Vec<Vec<TrackRef>>,
+    /// Subtitles.
+    pub text: Vec<TrackRef>,
 }
 
 impl Listing {
@@ -24,17 +28,20 @@ impl Listing {
         let listed = |kind| {
             presentation.groups_of(kind).map(|(index, group)| tracks(flavor, index, group)).filter(|t| !t.is_empty())
         };
-        let mut video = listed(TrackKind::Video).next().unwrap_or_default();
-        video.reverse();
+        let mut angles: Vec<Vec<TrackRef>> = listed(TrackKind::Video).collect();
+        angles.iter_mut().for_each(|angle| angle.reverse());
+        let main = angles.iter().position(|angle| presentation.groups[angle[0].group].is_default).unwrap_or(0);
+        let video = if angles.is_empty() { Vec::new() } else { angles.remove(main) };
         let audio: Vec<_> = listed(TrackKind::Audio).collect();
         if video.is_empty() && audio.is_empty() {
             return Err(nothing_to_carry(presentation.groups.iter().flat_map(|g| &g.tracks)));
         }
-        let count = video.len() + audio.iter().map(Vec::len).sum::<usize>();
+        let text = subtitles::listed(presentation);
+        let count = video.len() + angles.iter().chain(&audio).map(Vec::len).sum::<usize>() + text.len();
         if count > MAX_QUALITIES {
             return Err(Error::TooManyQualities { count, limit: MAX_QUALITIES });
         }
-        Ok(Listing { video, audio })
+        Ok(Listing { video, angles, audio, text })
     }
 }
 
@@ -61,7 +68,7 @@ pub(super) fn check(flavor: Flavor, presentation: &Presentation, at: TrackRef) -
 }
 
 /// The audio track that is muxed into segments of `group`: the best one of the group called `name`, else of
-/// the first audio group. `None` where this format muxes nothing in.
+/// the default audio group, in the form that most players decode. `None` where this format muxes nothing in.
 ///
 /// # Errors
 /// [`Error::NoSuchTrack`] when no audio group is called `name`, [`Error::NothingToCarry`] when that one
@@ -86,7 +93,16 @@ pub(super) fn chosen_audio(
 ) -> Result<Option<TrackRef>, Error> {
     let best = |(index, group): (usize, &TrackGroup)| tracks(flavor, index, group).first().copied();
     let Some(name) = name else {
-        return Ok(presentation.groups_of(TrackKind::Audio).find_map(best));
+        let is_default = |(_, group): &(usize, &TrackGroup)| group.is_default;
+        let audio = || presentation.groups_of(TrackKind::Audio);
+        let listed: Vec<TrackRef> = audio().filter(is_default).chain(audio()).filter_map(best).collect();
+        let group = |at: &TrackRef| &presentation.groups[at.group];
+        // Of the default in its several forms, the one that every player decodes.
+        let everywhere = listed.iter().find(|at| {
+            presentation.track(**at).codec.plays_everywhere()
+                && listed.first().is_some_and(|first| same_content(group(first), group(at)))
+        });
+        return Ok(everywhere.or(listed.first()).copied());
     };
     let found = presentation.groups_of(TrackKind::Audio).find(|(_, group)| group.name == name);
     let found = found.ok_or_else(|| Error::NoSuchTrack { name: name.to_owned() })?;

@@ -1,11 +1,11 @@
 //! Media playlists (RFC 8216 4.3.3).
 
 use crate::media::{Presentation, Track, TrackGroup, TrackRef};
-use crate::packager::{Context, Dialect, Error, Rendered, text};
+use crate::packager::{Context, Dialect, Error, Rendered, key_frames, text};
 use crate::time::{MediaTime, Timescale};
 
 use super::uri::{SegmentUri, push_number, push_quoted};
-use super::{Flavor, PLAYLIST_TYPE, carried, rate};
+use super::{Flavor, PLAYLIST_TYPE, carried, subtitles};
 
 const MICROSECONDS: Timescale = Timescale::new(1_000_000).unwrap();
 
@@ -24,11 +24,15 @@ pub(super) fn render(
     }
     let audio = carried::muxed_audio(flavor, presentation, at.group, context.selection.audio_track.as_deref())?;
     let audio_name = audio.map(|a| presentation.groups[a.group].name.as_str());
-    let per_segment = if keyframes { 1 } else { flavor.fragments_per_segment(presentation) };
-    let entries = entries(group, track, per_segment, keyframes);
     let scale = flavor.url_timescale(presentation, at.group, context);
+    let entries = match keyframes {
+        true => key_frame_entries(group, track, scale, context.dialect == Dialect::Modern),
+        false => entries(group, track, flavor.fragments_per_segment(presentation), scale),
+    };
     let noun = if keyframes { "KeyFrames" } else { "Fragments" };
-    let segments = SegmentUri::new(noun, &group.name, flavor, audio_name, context.dialect, flavor.segment_extension());
+    let web_vtt = subtitles::is_web_vtt(flavor, presentation, track);
+    let extension = if web_vtt { ".vtt" } else { flavor.segment_extension() };
+    let segments = SegmentUri::new(noun, &group.name, flavor, audio_name, context.dialect, extension);
 
     let mut out = String::with_capacity(512 + entries.len() * (segments.len(14) + 32));
     out.push_str("#EXTM3U\n#EXT-X-VERSION:");
@@ -44,7 +48,7 @@ pub(super) fn render(
     if keyframes {
         out.push_str("#EXT-X-I-FRAMES-ONLY\n");
     }
-    if flavor.has_initialization_segments() {
+    if flavor.has_initialization_segments() && !web_vtt {
         let init = SegmentUri::new("Fragments", &group.name, flavor, audio_name, context.dialect, ".mp4");
         let mut uri = String::with_capacity(init.len(1));
         init.push_init(&mut uri);
@@ -72,7 +76,7 @@ pub(super) fn render(
             head.push_str(segments.before());
         }
         out.push_str(&head);
-        push_number(&mut out, group.boundary(entry.index, scale));
+        push_number(&mut out, entry.time);
         out.push_str(&tail);
     }
     out.push_str("#EXT-X-ENDLIST\n");
@@ -82,37 +86,54 @@ pub(super) fn render(
 /// One segment of a playlist.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Entry {
-    /// Index of its first segment in the group.
-    index: usize,
+    /// The time in its URL.
+    time: u64,
     /// Length: the difference of rounded absolute times, so that nothing drifts.
     micros: u64,
 }
 
-/// What a playlist lists: every `per_segment`th segment of the group that the track has samples in (a key
-/// frame in, for `keyframes`). Time without samples belongs to the entry before.
-fn entries(group: &TrackGroup, track: &Track, per_segment: usize, keyframes: bool) -> Vec<Entry> {
+/// What a playlist lists: every `per_segment`th segment of the group that the track has samples in. Time
+/// without samples belongs to the entry before.
+fn entries(group: &TrackGroup, track: &Track, per_segment: usize, scale: Timescale) -> Vec<Entry> {
     let count = track.segment_count().min(group.segment_count());
     let at = |index: usize| group.boundary_time(index).round(MICROSECONDS);
-    let end = at(count);
-    let has_samples = |index: usize| {
+    let has_samples = |index: &usize| {
         let last = (index + per_segment).min(count);
-        track.segment_samples.get(last) > track.segment_samples.get(index)
+        track.segment_samples.get(last) > track.segment_samples.get(*index)
     };
-    let mut entries: Vec<Entry> = Vec::with_capacity(count / per_segment.max(1) + 1);
+    let listed = (0..count).step_by(per_segment.max(1)).filter(has_samples);
+    lasting(listed.map(|index| (group.boundary(index, scale), at(index))), at(count), count)
+}
+
+/// The key frames of a track, each lasting from its presentation until the next one's (RFC 8216 4.3.3.6), the
+/// last until the end.
+fn key_frame_entries(group: &TrackGroup, track: &Track, scale: Timescale, dense: bool) -> Vec<Entry> {
+    let at = |ticks: i64| MediaTime::new(ticks, track.timescale).round(MICROSECONDS);
+    let listed = key_frames::listed(group, track, scale, dense);
+    let end = track.duration().round(MICROSECONDS);
+    // What the track has before its first key frame belongs to it, so that both playlists begin together.
+    let lead = listed.first().map_or(0, |key| key.time.saturating_sub(group.boundary(0, scale)));
+    let lead = MediaTime::new(i64::try_from(lead).unwrap_or(0), scale).round(MICROSECONDS);
+    let begins = listed.iter().enumerate().map(|(index, key)| {
+        let begin = at(key.presentation);
+        (key.time, if index == 0 { begin - lead } else { begin })
+    });
+    lasting(begins, end, listed.len())
+}
+
+/// Entries of URL time and beginning in microseconds, each of which lasts until the next.
+fn lasting(begins: impl Iterator<Item = (u64, i64)>, end: i64, about: usize) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::with_capacity(about);
     let mut begun = end;
-    for index in (0..count).step_by(per_segment.max(1)) {
-        let listed = has_samples(index) && (!keyframes || rate::key_frame_size(track, index).is_some());
-        if listed {
-            let start = at(index);
-            if let Some(last) = entries.last_mut() {
-                last.micros = start.abs_diff(begun);
-            }
-            begun = start;
-            entries.push(Entry { index, micros: 0 });
+    for (time, start) in begins {
+        if let Some(last) = entries.last_mut() {
+            last.micros = (start - begun).max(0).unsigned_abs();
         }
+        begun = start;
+        entries.push(Entry { time, micros: 0 });
     }
     if let Some(last) = entries.last_mut() {
-        last.micros = end.abs_diff(begun);
+        last.micros = (end - begun).max(0).unsigned_abs();
     }
     entries
 }

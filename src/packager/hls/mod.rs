@@ -8,10 +8,15 @@
 //! [`Dialect::Modern`](super::Dialect::Modern) they say more, and truly: `BANDWIDTH` is measured of what is sent.
 
 mod carried;
+mod closed_captions;
+mod images;
 mod media_playlist;
 mod multivariant;
 mod packing;
 mod rate;
+mod renditions;
+mod subtitles;
+mod told_apart;
 mod ts;
 mod uri;
 
@@ -20,9 +25,14 @@ mod strict;
 #[cfg(test)]
 mod tests;
 
-use super::{Context, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest, cmaf};
+use std::sync::Arc;
+
+use super::{
+    Context, Dialect, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest, captions, cmaf,
+    key_frames, thumbnails,
+};
 use crate::codec::Codec;
-use crate::media::{Presentation, TrackKind, TrackRef};
+use crate::media::{Presentation, Track, TrackKind, TrackRef};
 use crate::time::Timescale;
 
 /// The media type of playlists (RFC 8216 4).
@@ -39,6 +49,11 @@ pub struct V3;
 /// `m3u8-cmaf`: fragmented MP4.
 #[derive(Clone, Copy, Debug)]
 pub struct CmafHls;
+
+/// The codec of a track as Apple's players want it described: with all parameter sets in the sample entry.
+fn described(track: &Track) -> Arc<dyn Codec> {
+    track.codec.with_parameter_sets_in_entry().unwrap_or_else(|| Arc::clone(&track.codec))
+}
 
 /// What tells the three formats apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,12 +95,26 @@ impl Flavor {
         self != Flavor::V3 && kind == TrackKind::Video
     }
 
+    /// Thumbnails are listed: for the players of today.
+    fn has_images(self, context: &Context<'_>) -> Option<thumbnails::Grid> {
+        context.thumbnails.filter(|_| self != Flavor::V3 && context.dialect == Dialect::Modern)
+    }
+
     fn has_initialization_segments(self) -> bool {
         self == Flavor::Cmaf
     }
 
     fn carries(self, codec: &dyn Codec) -> bool {
-        self == Flavor::Cmaf || codec.transport_stream().is_some()
+        self == Flavor::Cmaf || codec.transport_stream().is_some() || codec.text().is_some()
+    }
+
+    /// The codec as `CODECS` names it.
+    fn codecs(self, codec: &dyn Codec) -> String {
+        let in_transport_stream = match self {
+            Flavor::Cmaf => None,
+            Flavor::V4 | Flavor::V3 => codec.transport_stream().and_then(|stream| stream.codecs()),
+        };
+        in_transport_stream.unwrap_or_else(|| codec.rfc6381())
     }
 
     /// Segments of a group that are sent as one.
@@ -93,6 +122,15 @@ impl Flavor {
         match self {
             Flavor::Cmaf => 1,
             Flavor::V4 | Flavor::V3 => presentation.fragments_per_ts_segment.max(1) as usize,
+        }
+    }
+
+    /// The MPEG-2 time stamp, in 90 kHz, at which presentations begin: where transport streams do, or where the
+    /// times of fragmented MP4 count from (RFC 8216 3.5).
+    const fn zero_stamp(self) -> u64 {
+        match self {
+            Flavor::Cmaf => 0,
+            Flavor::V4 | Flavor::V3 => ts::ZERO_STAMP,
         }
     }
 
@@ -123,11 +161,12 @@ impl Flavor {
     }
 
     fn init(self, presentation: &Presentation, at: TrackRef, context: &Context<'_>) -> Result<Rendered, Error> {
-        if !self.has_initialization_segments() {
+        if !self.has_initialization_segments() || subtitles::is_web_vtt(self, presentation, presentation.track(at)) {
             return Err(Error::NoSuchResource);
         }
         carried::check(self, presentation, at)?;
-        Ok(cmaf::init(presentation, at, self.url_timescale(presentation, at.group, context)))
+        let codec = described(presentation.track(at));
+        Ok(cmaf::init_as(presentation, at, self.url_timescale(presentation, at.group, context), &*codec))
     }
 
     fn plan(
@@ -149,16 +188,7 @@ impl Flavor {
                 Ok(plan)
             }
             Noun::KeyFrames if self.has_key_frame_playlists(presentation.groups[request.track.group].kind) => {
-                let mut plan = Plan::segments(presentation, request, scale, 1)?;
-                plan.keep_sync_samples();
-                for part in &mut plan.parts {
-                    part.samples.samples.truncate(1);
-                }
-                if plan.parts.iter().all(|p| p.samples.samples.is_empty()) {
-                    let group = presentation.groups[request.track.group].name.clone();
-                    return Err(Error::NoSuchTime { group, time: request.time });
-                }
-                Ok(plan)
+                key_frames::plan_one(presentation, request, scale)
             }
             _ => Err(Error::NoSuchResource),
         }
@@ -171,6 +201,11 @@ impl Flavor {
         media: &MediaData,
         context: &Context<'_>,
     ) -> Result<Rendered, Error> {
+        if let (Some(text), Some(part)) = (captions::text_of(presentation, plan), plan.parts.first())
+            && subtitles::is_web_vtt(self, presentation, presentation.track(part.track))
+        {
+            return captions::web_vtt(presentation, plan, text, self.zero_stamp());
+        }
         match self {
             Flavor::Cmaf => {
                 let group = plan.parts.first().map_or(0, |part| part.track.group);
@@ -212,6 +247,11 @@ macro_rules! format_of_flavor {
                 context: &Context<'_>,
             ) -> Result<Rendered, Error> {
                 Flavor::$flavor.playlist(presentation, at, keyframes, context)
+            }
+
+            fn images(&self, presentation: &Presentation, context: &Context<'_>) -> Result<Rendered, Error> {
+                let grid = Flavor::$flavor.has_images(context).ok_or(Error::NoSuchResource)?;
+                Ok(images::render(presentation, &grid))
             }
 
             fn init(&self, presentation: &Presentation, at: TrackRef, context: &Context<'_>) -> Result<Rendered, Error> {

@@ -1,12 +1,16 @@
 //! Multivariant (master) playlists (RFC 8216 4.3.4), and the form that Azure Media Services gave them.
 
-use crate::media::{Presentation, TrackGroup, TrackRef};
+use crate::codec::DynamicRange;
+use crate::media::{DESCRIBES_VIDEO, Presentation, TrackGroup, TrackRef};
 use crate::packager::{Context, Dialect, Error, Rendered, language, text};
 
 use super::carried::{self, Listing};
 use super::rate::{self, Rate, Sound};
+use super::renditions::{self, Class};
+use super::subtitles;
+use super::told_apart;
 use super::uri::{PlaylistUri, push_number, push_playlist, push_quoted};
-use super::{Flavor, PLAYLIST_TYPE};
+use super::{Flavor, PLAYLIST_TYPE, described, images};
 
 /// The multivariant playlist.
 pub(super) fn render(flavor: Flavor, presentation: &Presentation, context: &Context<'_>) -> Result<Rendered, Error> {
@@ -18,26 +22,48 @@ pub(super) fn render(flavor: Flavor, presentation: &Presentation, context: &Cont
     if let Some(chosen) = chosen {
         carried.audio.retain(|tracks| tracks.iter().any(|t| t.group == chosen.group));
     }
-    let mut writer = Writer { flavor, presentation, context, out: String::with_capacity(4096) };
+    // Azure Media Services had no renditions in version 3.
+    let subtitles = match (flavor, context.dialect) {
+        (Flavor::V3, Dialect::Ams) => Vec::new(),
+        _ => std::mem::take(&mut carried.text),
+    };
+    let range = |at: &TrackRef| presentation.track(*at).codec.dynamic_range();
+    let ranged = context.dialect == Dialect::Modern && carried.video.iter().any(|at| range(at) != DynamicRange::Sdr);
+    let mut writer = Writer {
+        flavor,
+        presentation,
+        context,
+        ranged,
+        out: String::with_capacity(4096),
+        text: subtitles,
+        closed_captions: String::new(),
+    };
     writer.out.push_str("#EXTM3U\n#EXT-X-VERSION:");
     push_number(&mut writer.out, flavor.version());
     writer.out.push('\n');
     if context.dialect == Dialect::Modern {
         writer.out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
     }
+    let listed = writer.text.clone();
+    writer.subtitles(&listed);
+    writer.closed_captions = writer.closed_captions(flavor, presentation, &carried.video);
     match (carried.video.is_empty(), chosen) {
         (true, _) => writer.audio_alone(&carried.audio),
         (false, audio) if flavor.muxes() => writer.muxed(&carried.video, audio),
         (false, _) => writer.with_renditions(&carried),
     }
+    if let Some(grid) = flavor.has_images(context).filter(|_| !carried.video.is_empty()) {
+        images::push_stream(&mut writer.out, flavor, &grid, context);
+    }
     Ok(text(writer.out, PLAYLIST_TYPE))
 }
 
-/// A rendition group: one track of each audio group.
+/// A rendition group: one track of each rendition.
 #[derive(Debug)]
 struct Renditions {
     id: String,
-    tracks: Vec<TrackRef>,
+    /// The group that names the rendition, and its track.
+    tracks: Vec<(usize, TrackRef)>,
     /// Of the costliest rendition (RFC 8216 4.3.4.2 `BANDWIDTH`).
     rate: Rate,
     codecs: Vec<String>,
@@ -50,23 +76,30 @@ struct Variant<'a> {
     rate: Rate,
     codecs: Vec<String>,
     audio_group: Option<&'a str>,
+    video_group: Option<&'a str>,
     muxed: Option<TrackRef>,
 }
 
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     flavor: Flavor,
     presentation: &'a Presentation,
-    context: &'a Context<'a>,
-    out: String,
+    pub(super) context: &'a Context<'a>,
+    /// Variants differ from what players assume of `VIDEO-RANGE`, so that each states it.
+    ranged: bool,
+    pub(super) out: String,
+    /// Subtitles that go with every variant.
+    text: Vec<TrackRef>,
+    /// What every variant says of captions inside of pictures.
+    closed_captions: String,
 }
 
 impl<'a> Writer<'a> {
-    fn group(&self, at: TrackRef) -> &'a TrackGroup {
+    pub(super) fn group(&self, at: TrackRef) -> &'a TrackGroup {
         &self.presentation.groups[at.group]
     }
 
     fn codec(&self, at: TrackRef) -> String {
-        self.presentation.track(at).codec.rfc6381()
+        self.flavor.codecs(&*described(self.presentation.track(at)))
     }
 
     /// What a track of its own playlist costs.
@@ -79,58 +112,130 @@ impl<'a> Writer<'a> {
 
     /// Variants with video, audio as renditions, an audio-only variant at the end.
     fn with_renditions(&mut self, carried: &Listing) {
-        let groups = self.rendition_groups(&carried.audio);
-        for group in &groups {
+        let classes = self.rendition_groups(&carried.audio);
+        for group in classes.iter().flatten() {
             self.media(group);
         }
         let count = carried.video.len();
-        for (index, &at) in carried.video.iter().enumerate() {
-            // The best video plays with the best audio, the least with the least.
-            let audio = groups.get((count - 1 - index) * groups.len() / count);
-            let own = self.rate(at);
-            let rate = audio.map_or(own, |a| own.plus(a.rate));
-            let mut codecs = vec![self.codec(at)];
-            codecs.extend(audio.iter().flat_map(|a| a.codecs.iter().cloned()));
-            let audio_group = audio.map(|a| a.id.as_str());
-            self.variant(&Variant { main: at, rate, codecs, audio_group, muxed: None });
-            self.key_frames(at, rate);
+        // Without sound there is one class, of no groups.
+        let none = [Vec::new()];
+        let each = if classes.is_empty() { &none[..] } else { &classes };
+        let angles: Vec<Option<Renditions>> = (0..count).map(|index| self.angles(carried, index)).collect();
+        for (class, groups) in each.iter().enumerate() {
+            for (index, &at) in carried.video.iter().enumerate() {
+                // The best video plays with the best audio, the least with the least.
+                let audio = groups.get((count - 1 - index) * groups.len() / count);
+                let angles = angles[index].as_ref();
+                let own = self.rate(at);
+                let pictures = angles.map_or(own, |a| own.max(a.rate));
+                let rate = audio.map_or(pictures, |a| pictures.plus(a.rate));
+                let mut codecs = vec![self.codec(at)];
+                codecs.extend(audio.iter().flat_map(|a| a.codecs.iter().cloned()));
+                for codec in angles.iter().flat_map(|a| &a.codecs) {
+                    if !codecs.contains(codec) {
+                        codecs.push(codec.clone());
+                    }
+                }
+                let audio_group = audio.map(|a| a.id.as_str());
+                let video_group = angles.map(|a| a.id.as_str());
+                self.variant(&Variant { main: at, rate, codecs, audio_group, video_group, muxed: None });
+                if class == 0 {
+                    self.key_frames(at, rate);
+                }
+            }
         }
         // Azure Media Services pointed at the last audio track, whose renditions are the same.
-        let last = groups.last().filter(|_| self.context.selection.audio_only != Some(false));
+        let last = classes
+            .first()
+            .and_then(|groups| groups.last())
+            .filter(|_| self.context.selection.audio_only != Some(false));
         if let Some(group) = last {
             let main = match self.context.dialect {
                 Dialect::Ams => group.tracks.last(),
-                Dialect::Modern => group.tracks.first(),
+                Dialect::Modern => {
+                    let is_default =
+                        |(named_by, _): &&(usize, TrackRef)| self.presentation.groups[*named_by].is_default;
+                    group.tracks.iter().find(is_default).or(group.tracks.first())
+                }
             };
-            if let Some(&main) = main {
+            if let Some(&(_, main)) = main {
                 let (audio_group, codecs) = (Some(group.id.as_str()), group.codecs.clone());
                 let rate = match self.context.dialect {
                     Dialect::Ams => self.rate(main),
                     Dialect::Modern => group.rate,
                 };
-                self.variant(&Variant { main, rate, codecs, audio_group, muxed: None });
+                self.variant(&Variant { main, rate, codecs, audio_group, video_group: None, muxed: None });
             }
+        }
+    }
+
+    /// Writes the renditions of the variant with quality `index`, one for each camera angle, and gives their
+    /// group: the variant's own picture, which has no `URI` (RFC 8216 4.3.4.2.1), and of each other angle the
+    /// quality of the same rank. Azure Media Services knew one video stream.
+    fn angles(&mut self, carried: &Listing, index: usize) -> Option<Renditions> {
+        if carried.angles.is_empty() || self.context.dialect == Dialect::Ams {
+            return None;
+        }
+        let own = carried.video[index];
+        let count = carried.video.len();
+        let of_rank = |angle: &Vec<TrackRef>| angle.get(index * angle.len() / count).copied();
+        let others: Vec<TrackRef> = carried.angles.iter().filter_map(of_rank).collect();
+        let rate = others.iter().map(|t| self.rate(*t)).fold(Rate::default(), Rate::max);
+        let tracks: Vec<(usize, TrackRef)> = std::iter::once(own).chain(others).map(|at| (at.group, at)).collect();
+        let codecs = tracks.iter().map(|(_, at)| self.codec(*at)).collect();
+        let group = Renditions { id: format!("video-{}", count - 1 - index), tracks, rate, codecs };
+        let groups: Vec<&TrackGroup> = group.tracks.iter().map(|(_, at)| self.group(*at)).collect();
+        let languages: Vec<Option<String>> = groups.iter().map(|g| self.language(g)).collect();
+        let told = told_apart::renditions(&groups, &languages, Dialect::Modern);
+        for (&(_, at), told) in group.tracks.iter().zip(&told) {
+            self.out.push_str("#EXT-X-MEDIA:TYPE=VIDEO,GROUP-ID=");
+            push_quoted(&mut self.out, &group.id);
+            self.out.push_str(",NAME=");
+            push_quoted(&mut self.out, &told.name);
+            // The default is what the variant itself shows.
+            self.out.push_str(if at == own { ",DEFAULT=YES,AUTOSELECT=YES" } else { ",DEFAULT=NO,AUTOSELECT=NO" });
+            self.characteristics(self.group(at));
+            if at != own {
+                self.out.push_str(",URI=\"");
+                self.playlist_uri(at, None, false);
+                self.out.push('"');
+            }
+            self.out.push('\n');
+        }
+        Some(group)
+    }
+
+    /// `CHARACTERISTICS`; Azure Media Services knew one.
+    fn characteristics(&mut self, group: &TrackGroup) {
+        let mut all = group.purpose.characteristics();
+        if self.context.dialect == Dialect::Ams {
+            all.retain(|one| *one == DESCRIBES_VIDEO);
+        }
+        if !all.is_empty() {
+            self.out.push_str(",CHARACTERISTICS=");
+            push_quoted(&mut self.out, &all.join(","));
         }
     }
 
     /// Variants of one audio group and, where renditions exist in this format, the others beside it.
     fn audio_alone(&mut self, audio: &[Vec<TrackRef>]) {
         if audio.len() > 1 {
-            let groups = self.rendition_groups(audio);
-            for group in &groups {
+            let classes = self.rendition_groups(audio);
+            for group in classes.iter().flatten() {
                 self.media(group);
             }
-            for group in groups.iter().rev() {
-                if let Some(&main) = group.tracks.first() {
-                    let (audio_group, codecs) = (Some(group.id.as_str()), group.codecs.clone());
-                    self.variant(&Variant { main, rate: group.rate, codecs, audio_group, muxed: None });
+            for group in classes.iter().flat_map(|groups| groups.iter().rev()) {
+                let default = group.tracks.iter().find(|(named_by, _)| self.presentation.groups[*named_by].is_default);
+                if let Some(&(_, main)) = default.or(group.tracks.first()) {
+                    let (audio_group, codecs, rate) = (Some(group.id.as_str()), group.codecs.clone(), group.rate);
+                    self.variant(&Variant { main, rate, codecs, audio_group, video_group: None, muxed: None });
                 }
             }
             return;
         }
         for &main in audio.iter().flatten().rev() {
             let (rate, codecs) = (self.rate(main), vec![self.codec(main)]);
-            self.variant(&Variant { main, rate, codecs, audio_group: None, muxed: None });
+            self.variant(&Variant { main, rate, codecs, audio_group: None, video_group: None, muxed: None });
         }
     }
 
@@ -153,75 +258,69 @@ impl<'a> Writer<'a> {
                     }
                 }
             };
-            self.variant(&Variant { main, rate, codecs, audio_group: None, muxed: audio });
+            self.variant(&Variant { main, rate, codecs, audio_group: None, video_group: None, muxed: audio });
         }
     }
 
-    /// One rendition group per bitrate rank: `audio` has the best track of each audio group, `audio-1`
-    /// the second best (or the last there is), and so on, so that all groups have the same members as
-    /// RFC 8216 4.3.4.1.1 demands. Azure Media Services had one group.
-    fn rendition_groups(&self, audio: &[Vec<TrackRef>]) -> Vec<Renditions> {
-        let ranks = match self.context.dialect {
-            Dialect::Ams => audio.len().min(1),
-            Dialect::Modern => audio.iter().map(Vec::len).max().unwrap_or(0),
+    /// The rendition groups, by class. Of each class there is one group per bitrate rank: `audio` has the best
+    /// track of each rendition, `audio-1` the second best (or the last there is), and so on, so that all groups
+    /// have the same members as RFC 8216 4.3.4.1.1 demands. Azure Media Services had no ranks.
+    fn rendition_groups(&self, audio: &[Vec<TrackRef>]) -> Vec<Vec<Renditions>> {
+        let most = match self.context.dialect {
+            Dialect::Ams => 1,
+            Dialect::Modern => usize::MAX,
         };
-        let rank = |rank: usize| {
-            let tracks: Vec<TrackRef> = audio.iter().filter_map(|t| t.get(rank).or(t.last()).copied()).collect();
-            let mut codecs: Vec<String> = Vec::new();
-            for codec in tracks.iter().map(|t| self.codec(*t)) {
-                if !codecs.contains(&codec) {
-                    codecs.push(codec);
-                }
+        let groups = |class: Class| {
+            let id = |rank| if rank == 0 { class.id.clone() } else { format!("{}-{rank}", class.id) };
+            let ranks = class.ranks.into_iter().take(most).enumerate();
+            ranks.map(|(rank, tracks)| self.renditions(id(rank), tracks)).collect()
+        };
+        renditions::classes(self.presentation, audio).into_iter().map(groups).collect()
+    }
+
+    fn renditions(&self, id: String, tracks: Vec<(usize, TrackRef)>) -> Renditions {
+        let mut codecs: Vec<String> = Vec::new();
+        for codec in tracks.iter().map(|(_, at)| self.codec(*at)) {
+            if !codecs.contains(&codec) {
+                codecs.push(codec);
             }
-            let rates = tracks.iter().map(|t| self.rate(*t));
-            let rate = match self.context.dialect {
-                Dialect::Ams => rates.take(1).fold(Rate::default(), Rate::max),
-                Dialect::Modern => rates.fold(Rate::default(), Rate::max),
-            };
-            let id = if rank == 0 { "audio".to_owned() } else { format!("audio-{rank}") };
-            Renditions { id, tracks, rate, codecs }
+        }
+        let rates = tracks.iter().map(|(_, at)| self.rate(*at));
+        let rate = match self.context.dialect {
+            Dialect::Ams => rates.take(1).fold(Rate::default(), Rate::max),
+            Dialect::Modern => rates.fold(Rate::default(), Rate::max),
         };
-        (0..ranks).map(rank).collect()
+        Renditions { id, tracks, rate, codecs }
     }
 
     /// `EXT-X-MEDIA` of each rendition of a group.
     fn media(&mut self, renditions: &Renditions) {
-        let mut told_apart: Vec<(Option<String>, bool)> = Vec::new();
-        let mut names: Vec<&str> = Vec::new();
-        for (index, &at) in renditions.tracks.iter().enumerate() {
-            let group = self.group(at);
-            let label = group.label.as_deref().filter(|l| !l.is_empty() && !names.contains(l));
-            let name = label.unwrap_or(&group.name);
-            names.push(name);
-            let described = group.purpose.describes_video();
-            let language = self.language(group);
-            // Renditions that a player may choose by itself must differ in language or purpose
-            // (RFC 8216 4.3.4.1.1).
-            let distinct = !told_apart.contains(&(language.clone(), described));
-            let auto_select = distinct || self.context.dialect == Dialect::Ams;
+        let groups: Vec<&TrackGroup> = renditions.tracks.iter().map(|(by, _)| &self.presentation.groups[*by]).collect();
+        let languages: Vec<Option<String>> = groups.iter().map(|g| self.language(g)).collect();
+        let told = told_apart::renditions(&groups, &languages, self.context.dialect);
+        for ((&(named_by, at), language), told) in renditions.tracks.iter().zip(&languages).zip(&told) {
             self.out.push_str("#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=");
             push_quoted(&mut self.out, &renditions.id);
             self.out.push_str(",NAME=");
-            push_quoted(&mut self.out, name);
-            if let Some(language) = &language {
+            push_quoted(&mut self.out, &told.name);
+            if let Some(language) = language {
                 self.out.push_str(",LANGUAGE=");
                 push_quoted(&mut self.out, language);
             }
-            told_apart.push((language, described));
-            self.out.push_str(match (index, self.context.dialect, auto_select) {
-                (0, _, _) => ",DEFAULT=YES,AUTOSELECT=YES",
+            self.out.push_str(match (told.is_default, self.context.dialect, told.auto_select) {
+                (true, _, _) => ",DEFAULT=YES,AUTOSELECT=YES",
                 (_, Dialect::Ams, _) => ",AUTOSELECT=YES",
                 (_, Dialect::Modern, true) => ",DEFAULT=NO,AUTOSELECT=YES",
                 (_, Dialect::Modern, false) => ",DEFAULT=NO,AUTOSELECT=NO",
             });
-            if described {
-                self.out.push_str(",CHARACTERISTICS=\"public.accessibility.describes-video\"");
-            }
+            self.characteristics(&self.presentation.groups[named_by]);
             let audio = self.presentation.track(at).codec.audio();
             if let (Some(audio), Dialect::Modern) = (audio, self.context.dialect) {
+                // Objects count as channels (RFC 8216bis 4.4.6.1, "Audio Coding Identifier" JOC).
+                let objects = audio.object_coding_complexity.map(u16::from);
                 self.out.push_str(",CHANNELS=\"");
-                push_number(&mut self.out, u64::from(audio.channels));
-                self.out.push('"');
+                push_number(&mut self.out, u64::from(objects.unwrap_or(audio.channels)));
+                self.out.push_str(if objects.is_some() { "/JOC\"" } else { "\"" });
             }
             self.out.push_str(",URI=\"");
             self.playlist_uri(at, None, false);
@@ -230,7 +329,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Three letters as stored, or the shortest tag as RFC 5646 wants; `None` when not known.
-    fn language(&self, group: &TrackGroup) -> Option<String> {
+    pub(super) fn language(&self, group: &TrackGroup) -> Option<String> {
         match self.context.dialect {
             Dialect::Ams => (!group.language.is_undetermined()).then(|| group.language.0.clone()),
             Dialect::Modern => language::tag(&group.language),
@@ -241,11 +340,22 @@ impl<'a> Writer<'a> {
     fn variant(&mut self, variant: &Variant<'_>) {
         self.out.push_str("#EXT-X-STREAM-INF:");
         self.rate_attributes(variant.rate);
-        self.picture_attributes(variant.main, &variant.codecs, true);
+        let mut codecs = variant.codecs.clone();
+        codecs.extend(subtitles::codecs(self.flavor, self.presentation, &self.text));
+        self.picture_attributes(variant.main, &codecs, true);
         if let Some(group) = variant.audio_group {
             self.out.push_str(",AUDIO=");
             push_quoted(&mut self.out, group);
         }
+        if let Some(group) = variant.video_group {
+            self.out.push_str(",VIDEO=");
+            push_quoted(&mut self.out, group);
+        }
+        if !self.text.is_empty() {
+            self.out.push_str(",SUBTITLES=");
+            push_quoted(&mut self.out, subtitles::GROUP_ID);
+        }
+        self.out.push_str(&self.closed_captions);
         self.out.push('\n');
         self.playlist_uri(variant.main, variant.muxed, false);
         self.out.push('\n');
@@ -281,7 +391,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// `RESOLUTION`, `FRAME-RATE` and `CODECS`, those that the track has.
+    /// `RESOLUTION`, `FRAME-RATE`, `CODECS` and what goes with them, those that the track has.
     fn picture_attributes(&mut self, at: TrackRef, codecs: &[String], with_frame_rate: bool) {
         let track = self.presentation.track(at);
         if let Some(video) = track.codec.video() {
@@ -296,6 +406,14 @@ impl<'a> Writer<'a> {
         }
         self.out.push_str(",CODECS=");
         push_quoted(&mut self.out, &codecs.join(","));
+        if let (Dialect::Modern, Some(more)) = (self.context.dialect, described(track).supplemental()) {
+            self.out.push_str(",SUPPLEMENTAL-CODECS=");
+            push_quoted(&mut self.out, &format!("{}/{}", more.codecs, more.brand));
+        }
+        if self.ranged && track.codec.video().is_some() {
+            self.out.push_str(",VIDEO-RANGE=");
+            self.out.push_str(track.codec.dynamic_range().as_str());
+        }
         let frame_rate = track.frame_rate.filter(|_| with_frame_rate && self.context.dialect == Dialect::Modern);
         if let Some((frames, seconds @ 1..)) = frame_rate {
             let thousandths = (u64::from(frames) * 2000 + u64::from(seconds)) / (u64::from(seconds) * 2);
@@ -303,7 +421,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn playlist_uri(&mut self, at: TrackRef, muxed: Option<TrackRef>, keyframes: bool) {
+    pub(super) fn playlist_uri(&mut self, at: TrackRef, muxed: Option<TrackRef>, keyframes: bool) {
         let uri = PlaylistUri {
             name: &self.group(at).name,
             bitrate: self.presentation.track(at).bitrate,

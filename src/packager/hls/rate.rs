@@ -10,8 +10,8 @@ use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use crate::media::{Presentation, Track, TrackGroup, TrackRef};
-use crate::packager::cmaf;
-use crate::time::Timescale;
+use crate::packager::{cmaf, key_frames};
+use crate::time::{MediaTime, Timescale};
 
 use super::Flavor;
 use super::packing::{Packing, segment_bytes};
@@ -121,7 +121,7 @@ pub(super) fn muxed(flavor: Flavor, presentation: &Presentation, at: TrackRef, s
     )
 }
 
-/// A track's key frames alone, one a segment.
+/// A track's key frames alone, as their playlist lists them.
 pub(super) fn key_frames(flavor: Flavor, presentation: &Presentation, at: TrackRef) -> Rate {
     let (group, track) = (&presentation.groups[at.group], presentation.track(at));
     let packing = Packing::of(flavor, track, false);
@@ -129,32 +129,14 @@ pub(super) fn key_frames(flavor: Flavor, presentation: &Presentation, at: TrackR
         Some(packing) => segment_bytes(packing.key_frame(c.bytes)),
         None => cmaf::segment_size(track, c.bytes, 1),
     };
-    let mut frames: Vec<Chunk> = Vec::new();
-    for mut chunk in chunks(group, track, 1) {
-        match (key_frame_size(track, chunk.index), frames.last_mut()) {
-            (Some(bytes), _) => {
-                chunk.bytes = u64::from(bytes);
-                frames.push(chunk);
-            }
-            (None, Some(last)) => last.nanos += chunk.nanos,
-            (None, None) => {}
-        }
-    }
-    measure(&frames, size, size, None)
-}
-
-/// Bytes of the first key frame of segment `index` of a track; `None` when it has none.
-pub(super) fn key_frame_size(track: &Track, index: usize) -> Option<u32> {
-    let first = *track.segment_samples.get(index)?;
-    let last = *track.segment_samples.get(index + 1)?;
-    match track.samples.key_frames() {
-        Some(frames) => {
-            let frame = frames.get(frames.partition_point(|f| f.sample < first))?;
-            (frame.sample < last).then_some(frame.size)
-        }
-        None if first < last => track.samples.iter_from(first).next().map(|(_, sample)| sample.size),
-        None => None,
-    }
+    let listed = key_frames::listed(group, track, NANOSECONDS, true);
+    let nanos = |ticks: i64| MediaTime::new(ticks, track.timescale).floor(NANOSECONDS);
+    let ends = listed.iter().skip(1).map(|next| nanos(next.presentation)).chain([track.duration().floor(NANOSECONDS)]);
+    let chunk = |(key, end): (&key_frames::Listed, i64)| {
+        let nanos = (end - nanos(key.presentation)).max(0).unsigned_abs();
+        Chunk { index: 0, nanos, first: 0, samples: 1, sync: 1, bytes: u64::from(key.size) }
+    };
+    measure(&listed.iter().zip(ends).map(chunk).collect::<Vec<_>>(), size, size, None)
 }
 
 /// One segment of a track as it is sent.

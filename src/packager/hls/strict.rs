@@ -111,7 +111,9 @@ fn check_value(tag: &str, name: &str, value: &str) {
         }
         "TYPE" => assert!(["AUDIO", "VIDEO", "SUBTITLES", "CLOSED-CAPTIONS"].contains(&value), "{what}"),
         "DEFAULT" | "AUTOSELECT" | "FORCED" => assert!(["YES", "NO"].contains(&value), "{what}"),
-        "URI" | "GROUP-ID" | "NAME" | "LANGUAGE" | "CODECS" | "AUDIO" | "CHANNELS" | "CHARACTERISTICS" => {
+        "CLOSED-CAPTIONS" if value == "NONE" => {}
+        "URI" | "GROUP-ID" | "NAME" | "LANGUAGE" | "CODECS" | "AUDIO" | "VIDEO" | "CHANNELS" | "CHARACTERISTICS"
+        | "SUBTITLES" | "CLOSED-CAPTIONS" | "INSTREAM-ID" => {
             let inner = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).expect(&what);
             assert!(!inner.is_empty() && !inner.contains('"'), "{what}");
             if name == "URI" {
@@ -150,8 +152,10 @@ pub(crate) fn multivariant(text: &str) -> Multivariant {
         let peak = number("BANDWIDTH").expect("BANDWIDTH");
         assert!(number("AVERAGE-BANDWIDTH").is_none_or(|a| a <= peak), "{variant:?}");
         assert!(variant.contains_key("CODECS"), "{variant:?}");
-        if let Some(group) = variant.get("AUDIO") {
-            assert!(out.media.iter().any(|m| m.get("GROUP-ID") == Some(group)), "AUDIO={group} is defined");
+        for kind in ["AUDIO", "VIDEO", "SUBTITLES", "CLOSED-CAPTIONS"] {
+            let Some(group) = variant.get(kind).filter(|group| *group != "NONE") else { continue };
+            let defines = |m: &Attributes| m["TYPE"] == kind && m.get("GROUP-ID") == Some(group);
+            assert!(out.media.iter().any(defines), "{kind}={group} is defined");
         }
     }
     for variant in &out.key_frames {
@@ -162,10 +166,11 @@ pub(crate) fn multivariant(text: &str) -> Multivariant {
 
 /// The rules of 4.3.4.1 and 4.3.4.1.1.
 fn check_renditions(media: &[Attributes]) {
-    let mut groups: BTreeMap<&String, Vec<&Attributes>> = BTreeMap::new();
+    let mut groups: BTreeMap<(&String, &String), Vec<&Attributes>> = BTreeMap::new();
     for rendition in media {
         assert!(rendition.contains_key("TYPE") && rendition.contains_key("NAME"), "{rendition:?}");
-        groups.entry(rendition.get("GROUP-ID").expect("GROUP-ID")).or_default().push(rendition);
+        let kind = rendition.get("TYPE").expect("TYPE");
+        groups.entry((kind, rendition.get("GROUP-ID").expect("GROUP-ID"))).or_default().push(rendition);
     }
     let shape = |group: &[&Attributes]| -> Vec<Attributes> {
         let without = |r: &&Attributes| {
@@ -177,8 +182,8 @@ fn check_renditions(media: &[Attributes]) {
         };
         group.iter().map(without).collect()
     };
-    let first = groups.values().next().map(|g| shape(g));
-    for group in groups.values() {
+    for ((kind, _), group) in &groups {
+        let first = groups.iter().find(|((k, _), _)| k == kind).map(|(_, g)| shape(g));
         let names: BTreeSet<_> = group.iter().map(|r| r.get("NAME")).collect();
         assert_eq!(names.len(), group.len(), "names differ in a group");
         let is = |r: &Attributes, name: &str| r.get(name).is_some_and(|v| v == "YES");

@@ -1,6 +1,6 @@
 //! Transport-stream segments: planning what sound goes with a picture, time stamps, muxing.
 //!
-//! Time stamps are the presentation's own timeline, at 90 kHz rounded down, plus [`OFFSET`]: all
+//! Time stamps are the presentation's own timeline from its zero on, at 90 kHz rounded down, plus [`OFFSET`]: all
 //! segments of all tracks share it, so picture and sound are together as in the source.
 
 use std::ops::Range;
@@ -17,6 +17,8 @@ use crate::time::{MediaTime, Timescale};
 /// PTS of the presentation's zero: 10 s, as Apple's segmenter has it. What comes before zero (priming,
 /// the decoding of reordered pictures, a clock that runs ahead) stays positive.
 const OFFSET: i64 = 900_000;
+/// The time stamp of the presentation's zero.
+pub(super) const ZERO_STAMP: u64 = OFFSET.unsigned_abs();
 
 /// Added to all time stamps so that none is negative; a multiple of 2³³, the range they are sent in.
 const POSITIVE: i64 = 1 << 50;
@@ -88,7 +90,7 @@ fn stream(presentation: &Presentation, part: &Part) -> Result<Stream, Error> {
         TrackKind::Text => return Err(Error::NoSuchResource),
     };
     let (stream_type, stream_id) = (codec.stream_type(), codec.stream_id());
-    Ok(Stream { pid, stream_type, stream_id, language, descriptors: Vec::new() })
+    Ok(Stream { pid, stream_type, stream_id, language, descriptors: codec.descriptors() })
 }
 
 /// Three letters for the `ISO_639_language_descriptor` (ISO/IEC 13818-1 2.6.18).
@@ -147,12 +149,13 @@ impl Elementary {
 pub(super) struct Stamps {
     timescale: Timescale,
     lead: i64,
+    zero: i64,
 }
 
 impl Stamps {
     /// Those of `track`.
     pub fn of(track: &Track) -> Stamps {
-        Stamps { timescale: track.timescale, lead: track.decode_lead() }
+        Stamps { timescale: track.timescale, lead: track.decode_lead(), zero: track.zero }
     }
 
     /// DTS of a sample with that decode time on the URL timeline.
@@ -167,7 +170,7 @@ impl Stamps {
     }
 
     fn at(&self, ticks: i64) -> u64 {
-        let ticks = MediaTime::new(ticks, self.timescale).floor(Timescale::NINETY_KHZ);
+        let ticks = MediaTime::new(ticks.saturating_sub(self.zero), self.timescale).floor(Timescale::NINETY_KHZ);
         (ticks.clamp(-POSITIVE / 2, POSITIVE) + OFFSET + POSITIVE).unsigned_abs()
     }
 }

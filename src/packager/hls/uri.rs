@@ -26,15 +26,28 @@ pub(super) fn push_playlist(out: &mut String, flavor: Flavor, uri: PlaylistUri<'
     out.push_str(")/Manifest(");
     push_name(out, uri.name);
     push_format(out, flavor, uri.audio);
-    for (index, filter) in context.selection.filters.iter().enumerate() {
-        out.push_str(if index == 0 { ",filter=" } else { ";" });
-        push_name(out, filter);
-    }
+    push_filters(out, context);
     if uri.keyframes {
         out.push_str(",type=keyframes");
     }
     out.push(')');
     out.push_str(suffix(context.dialect, ".m3u8"));
+}
+
+/// Appends the URL of the playlist of thumbnails, relative to the multivariant playlist.
+pub(super) fn push_images(out: &mut String, flavor: Flavor, context: &Context<'_>) {
+    out.push_str("Thumbnails(format=");
+    out.push_str(flavor.tag());
+    push_filters(out, context);
+    out.push(')');
+    out.push_str(suffix(context.dialect, ".m3u8"));
+}
+
+fn push_filters(out: &mut String, context: &Context<'_>) {
+    for (index, filter) in context.selection.filters.iter().enumerate() {
+        out.push_str(if index == 0 { ",filter=" } else { ";" });
+        push_name(out, filter);
+    }
 }
 
 /// Appends `,format=…` and `,audiotrack=…`.

@@ -41,6 +41,10 @@ pub(super) fn render(
 fn stream_index(xml: &mut Markup, version: Version, stream: &Carried<'_>, dialect: Dialect) {
     let group = stream.group;
     xml.start("StreamIndex").number("Chunks", group.segment_count()).attribute("Type", group.kind.as_str());
+    if group.kind == TrackKind::Text {
+        // MS-SSTR 2.2.2.3: captions are for those who do not hear, subtitles for those who do not understand.
+        xml.attribute("Subtype", if group.purpose.serves("caption") { "CAPT" } else { "SUBT" });
+    }
     // Fragment URLs of both versions are the same: they need no `format=`, and caches hold one copy.
     xml.format("Url", format_args!("QualityLevels({{bitrate}})/Fragments({}={{start time}})", url_name(&group.name)));
     xml.number("QualityLevels", stream.tracks.len());
@@ -50,6 +54,11 @@ fn stream_index(xml: &mut Markup, version: Version, stream: &Carried<'_>, dialec
     let unnamed = group.kind == TrackKind::Video && group.name == UNNAMED_VIDEO;
     if dialect == Dialect::Modern || !unnamed {
         xml.attribute("Name", &group.name);
+    }
+    for (name, words) in [("Role", &group.purpose.roles), ("Accessibility", &group.purpose.accessibility)] {
+        if !words.is_empty() {
+            xml.attribute(name, &words.join(" "));
+        }
     }
     let qualities = stream.tracks.iter().filter_map(|track| Some((track, track.codec.smooth()?)));
     for (index, (track, properties)) in qualities.enumerate() {

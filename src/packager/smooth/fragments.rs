@@ -4,9 +4,10 @@ use bytes::Bytes;
 
 use crate::isobmff::FragmentStyle;
 use crate::media::Presentation;
+use crate::packager::captions;
 use crate::packager::fragment::Composition;
 use crate::packager::payload::payload;
-use crate::packager::track_fragment::{self, Shape, rendered};
+use crate::packager::track_fragment::{self, MDAT_HEADER, Shape, rendered};
 use crate::packager::{Error, MediaData, Noun, Plan, Rendered};
 
 use super::SCALE;
@@ -20,11 +21,11 @@ const SHAPE: Shape<'static> = Shape {
     composition: Composition::Offsets,
 };
 
-/// Bytes of an `mdat` box header; segments stay far below what needs the long form.
-const MDAT_HEADER: usize = 8;
-
 /// What the plan's noun asks for.
 pub(super) fn render(presentation: &Presentation, plan: &Plan, media: &MediaData) -> Result<Rendered, Error> {
+    if let Some(text) = captions::text_of(presentation, plan) {
+        return captions::fragment(presentation, plan, text, SCALE, captions::Shape::Smooth);
+    }
     match plan.noun {
         Noun::Fragments | Noun::KeyFrames => track_fragment::fragment(presentation, plan, media, SCALE, &SHAPE),
         Noun::FragmentInfo => {

@@ -81,7 +81,7 @@ fn plan(format: &dyn Format, presentation: &Presentation, request: &SegmentReque
         Noun::Fragments | Noun::RawFragments => {}
         Noun::FragmentInfo => plan.needs_media = false,
         Noun::KeyFrames => {
-            plan.keep_sync_samples();
+            plan.keep_sync_samples(SCALE);
             if plan.parts.iter().all(|part| part.samples.samples.is_empty()) {
                 return Err(Error::NoSuchResource);
             }

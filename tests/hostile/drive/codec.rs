@@ -35,9 +35,38 @@ fn answers(codec: &dyn Codec) {
     if let Some(sound) = codec.audio() {
         assert!(sound.sampling_rate > 0 && sound.channels > 0, "{sound:?}");
     }
+    for (scheme, value) in codec.supplemental_properties() {
+        assert!(!scheme.is_empty() && !value.is_empty());
+    }
+    if let Some(stream) = codec.transport_stream() {
+        // Tags and lengths are whole, and fit the table of a program.
+        let (all, mut at) = (stream.descriptors(), 0);
+        while let Some(length) = all.get(at + 1) {
+            at += 2 + usize::from(*length);
+        }
+        assert!(at == all.len() && at < 64, "{all:?}");
+        assert!(stream.codecs().is_none_or(|name| name.is_ascii() && name.len() < 64));
+    }
     codec.smooth();
+    codec.priming();
+    codec.pre_roll();
     codec.decoder_configuration();
     codec.samples_per_frame();
+    codec.colour();
+    codec.dynamic_range();
+    codec.light_levels();
+    codec.dolby_vision();
+    assert!(codec.brands().len() <= 4);
+    if let Some(more) = codec.supplemental() {
+        assert!(more.codecs.is_ascii() && !more.codecs.contains(['"', ',', ' ', '/']) && more.codecs.len() < 16);
+    }
+    if let Some(described) = codec.with_parameter_sets_in_entry() {
+        let entry = described.sample_entry();
+        assert_eq!(described.video(), codec.video());
+        assert_eq!(entry.get(..4).map(|size| u32::from_be_bytes(size.try_into().unwrap()) as usize), Some(entry.len()));
+        let again = codec::from_sample_entry(&entry, None).expect("it is complete");
+        assert_eq!((again.rfc6381(), again.sample_entry()), (described.rfc6381(), entry));
+    }
     // What has been brought into the form of the standard is read as the same again.
     let again = codec::from_sample_entry(&entry, None);
     if let Ok(again) = again {

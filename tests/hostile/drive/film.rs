@@ -5,10 +5,10 @@ use std::sync::{Arc, LazyLock};
 use bytes::Bytes;
 use headwater::media::{Presentation, Revision, SourceFile, TrackGroup, TrackRef};
 use headwater::packager::{
-    Context, Dialect, Error, FORMATS, Format, MediaData, Noun, Plan, Protocol, SegmentRequest, Selection,
+    Context, Dialect, Error, FORMATS, Format, MediaData, Noun, Plan, Protocol, SegmentRequest, Selection, thumbnails,
 };
 use headwater::source::{self, FileIndex, FileIndexer, Settings, SourceTrack, Step, infer, ism};
-use headwater::time::UtcTime;
+use headwater::time::{MediaTime, Timescale, UtcTime};
 
 use super::fragments;
 
@@ -95,10 +95,40 @@ fn film(data: &Bytes, index: FileIndex, manifest: Option<ism::ServerManifest>) {
     presentation.groups.iter().for_each(check_group);
     let names: Vec<&String> = presentation.groups.iter().map(|g| &g.name).collect();
     assert!(names.iter().enumerate().all(|(i, name)| !names[..i].contains(name)), "{names:?}");
+    sheets(&presentation, data);
     for dialect in [Dialect::Modern, Dialect::Ams] {
         let selection = Selection::default();
-        let context = Context { dialect, now: UtcTime { unix_millis: 0 }, selection: &selection };
+        let thumbnails = thumbnails::Grid::of(&presentation, &THUMBNAILS);
+        let context = Context { dialect, now: UtcTime { unix_millis: 0 }, selection: &selection, thumbnails };
         FORMATS.iter().for_each(|format| package(*format, &presentation, data, &context));
+    }
+}
+
+const THUMBNAILS: thumbnails::Settings =
+    thumbnails::Settings { interval_seconds: 1, width: 160, height: 90, columns: 3, rows: 3 };
+
+/// Every sheet of thumbnails that there can be, up to a few, and single pictures.
+fn sheets(presentation: &Presentation, data: &Bytes) {
+    let Some(grid) = thumbnails::Grid::of(presentation, &THUMBNAILS) else { return };
+    assert!(grid.count > 0 && grid.sheets() > 0 && grid.width.is_multiple_of(2) && grid.height.is_multiple_of(2));
+    assert!(grid.width <= 160 && grid.height <= 90 && grid.columns <= 3 && grid.rows <= 3);
+    assert!(thumbnails::index(presentation, &grid).len() < 4 << 20);
+    let last = u64::from(grid.sheets());
+    let sheets = [1, 2, last].map(|number| thumbnails::sheet(presentation, &grid, number));
+    let late = MediaTime::new(i64::MAX, Timescale::TEN_MHZ);
+    let pictures = [None, Some(MediaTime::zero(Timescale::TEN_MHZ)), Some(late)];
+    let pictures = pictures.map(|time| thumbnails::poster(presentation, time));
+    assert!(pictures[2].is_err() && thumbnails::sheet(presentation, &grid, last + 1).is_err());
+    for wanted in sheets.into_iter().chain(pictures).flatten() {
+        assert_eq!(wanted.plan.parts.len(), wanted.repeats.len());
+        assert!(wanted.repeats.iter().sum::<u32>() <= wanted.grid.0 * wanted.grid.1);
+        let read = |(file, range): (_, std::ops::Range<u64>)| {
+            let bytes = data.slice(range.start as usize..range.end as usize);
+            (file, range, bytes)
+        };
+        let media = MediaData::new(wanted.plan.reads().into_iter().map(read).collect());
+        let drawing = thumbnails::movie(presentation, &wanted, &media).expect("a plan names all that is wanted");
+        assert_eq!(drawing.movie.len(), wanted.repeats.len() + 1);
     }
 }
 
@@ -132,6 +162,9 @@ fn package(format: &dyn Format, presentation: &Presentation, data: &Bytes, conte
         assert!(made.body.iter().all(|piece| std::str::from_utf8(piece).is_ok()));
     };
     text(format.manifest(presentation, context));
+    if let Ok(images) = format.images(presentation, context) {
+        assert!(images.len() < 4 << 20, "{} bytes of images", images.len());
+    }
     for (group, of) in presentation.groups.iter().enumerate() {
         for track in [0, of.tracks.len() - 1] {
             let at = TrackRef { group, track };
@@ -164,6 +197,9 @@ fn segments(format: &dyn Format, presentation: &Presentation, at: TrackRef, data
                 continue;
             }
             assert!(plan.parts[0].samples.samples.len() <= group.tracks[at.track].samples.len() as usize);
+            if presentation.track(at).text.is_some() {
+                continue;
+            }
             match format.protocol() {
                 Protocol::Hls if body.first() == Some(&0x47) => fragments::check_transport_stream(&body),
                 _ => {

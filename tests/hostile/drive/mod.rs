@@ -2,6 +2,7 @@
 //! be true of any answer. The fuzz targets and the replay of their corpora share them.
 
 mod boxes;
+mod captions;
 mod codec;
 pub mod film;
 mod fragments;
@@ -9,7 +10,7 @@ mod text;
 
 /// The drivers: each has a fuzz target and a folder of `fixtures/corpus` of its name.
 #[allow(dead_code)]
-pub const TARGETS: [&str; 6] = ["boxes", "index", "ism", "url", "range", "codec"];
+pub const TARGETS: [&str; 7] = ["boxes", "index", "ism", "url", "range", "codec", "captions"];
 
 /// The most memory that a driver may hold at once for `input` bytes.
 pub fn memory_allowed(input: usize) -> usize {
@@ -28,6 +29,7 @@ pub fn run(target: &str, data: &[u8]) {
         "url" => text::url(data),
         "range" => text::range(data),
         "codec" => codec::run(data),
+        "captions" => captions::run(data),
         other => panic!("there is no driver '{other}'"),
     }
 }

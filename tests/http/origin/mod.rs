@@ -4,5 +4,7 @@ mod answers;
 mod changes;
 mod crowd;
 mod downloads;
+mod left_out;
 mod site;
+mod thumbnails;
 mod urls;

@@ -11,6 +11,7 @@ use headwater::origin::{Origin, Settings};
 use headwater::packager::Dialect;
 use headwater::server::{self, Limits, Listener, Streaming};
 use headwater::source;
+use headwater::thumbnails::Painter;
 use headwater::time::UtcTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -115,6 +116,11 @@ impl Site {
     }
 
     pub async fn with(dialect: Dialect, answer_cache_bytes: u64) -> Site {
+        Site::drawing(dialect, answer_cache_bytes, None).await
+    }
+
+    /// With thumbnails.
+    pub async fn drawing(dialect: Dialect, answer_cache_bytes: u64, painter: Option<Painter>) -> Site {
         let root = tempfile::tempdir().unwrap();
         let catalog = Catalog::open(Options::local(&root.path().join("data"), now())).await.unwrap();
         let origin = Origin::new(
@@ -127,6 +133,10 @@ impl Site {
                 answer_cache_bytes,
             },
         );
+        let origin = match painter {
+            Some(painter) => origin.with_thumbnails(painter),
+            None => origin,
+        };
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = tcp.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

@@ -11,6 +11,7 @@ export default {
     player.on('error', ({ error }) => problem(`dash.js ${error?.code ?? ''} ${error?.message ?? error}`));
     player.updateSettings({ debug: { logLevel: dashjs.Debug.LOG_LEVEL_ERROR } });
     player.initialize(video, url, true);
+    player.attachTTMLRenderingDiv(document.getElementById('captions'));
   },
   qualities: () => player.getRepresentationsByType('video').map((representation) => representation.height),
   force(height) {
@@ -20,5 +21,12 @@ export default {
   },
   languages: () => player.getTracksFor('audio').map((track) => track.lang),
   choose: (language) => player.setCurrentTrack(player.getTracksFor('audio').find((track) => track.lang === language)),
+  texts: () => player.getTracksFor('text').map((track) => track.lang),
+  showText(language) {
+    player.enableText(true);
+    player.setTextTrack(player.getTracksFor('text').findIndex((track) => track.lang === language));
+  },
+  images: () => player.getRepresentationsByType('image').length,
+  thumbnail: (time) => new Promise((resolve) => player.provideThumbnail(time, resolve)),
   chosen: () => player.getCurrentTrackFor('audio')?.lang,
 };

@@ -18,5 +18,10 @@ export default {
   force: (height) => (player.currentLevel = player.levels.findIndex((level) => level.height === height)),
   languages: () => player.audioTracks.map((track) => track.lang),
   choose: (wanted) => (player.audioTrack = player.audioTracks.findIndex((track) => track.lang === wanted)),
+  texts: () => player.subtitleTracks.map((track) => track.lang),
+  showText(wanted) {
+    player.subtitleTrack = player.subtitleTracks.findIndex((track) => track.lang === wanted);
+    player.subtitleDisplay = true;
+  },
   chosen: () => language,
 };

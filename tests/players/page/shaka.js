@@ -32,6 +32,19 @@ export default {
   },
   languages: () => player.getAudioTracks().map((track) => track.language),
   choose: (language) => player.selectAudioTrack(player.getAudioTracks().find((track) => track.language === language)),
+  texts: () => player.getTextTracks().map((track) => track.language),
+  showText: (language) => player.selectTextTrack(player.getTextTracks().find((track) => track.language === language)),
+  wind: (rate) => player.trickPlay(rate),
+  unwind: () => player.cancelTrickPlay(),
+  images: () => player.getImageTracks().length,
+  async thumbnail(time) {
+    const tracks = player.getImageTracks();
+    const found = await player.getThumbnails(tracks[tracks.length - 1].id, time);
+    if (!found) return undefined;
+    const { uris, positionX, positionY, width, height, startTime } = found;
+    return { url: uris[0], x: positionX, y: positionY, width, height, start: startTime };
+  },
+  index: async (url) => (await player.addThumbnailsTrack(url)).id,
   chosen: () => player.getAudioTracks().find((track) => track.active)?.language,
 };
 

@@ -1,7 +1,9 @@
 //! HLS as a whole: playlists, segments, and both held against each other.
 
+mod long_films;
 mod playlists;
 mod real_films;
+mod renditions;
 mod segments;
 
 use crate::media::{Presentation, TrackKind, TrackRef};

@@ -227,3 +227,72 @@ fn a_long_film_costs_little() {
         println!("{format:?}: media playlist {best:?}, multivariant {:?}", begun.elapsed());
     }
 }
+
+#[test]
+fn camera_angles_are_renditions_of_each_variant() {
+    let mut film = film();
+    let angle = |name: &str, rates: &[u64]| {
+        let specs: Vec<_> = rates.iter().map(|r| video_spec(*r, 640, 360)).collect();
+        let mut group = group(name, TrackKind::Video, &[0, 48, 96, 144, 192, 216], &specs);
+        group.label = Some(format!("Camera {name}"));
+        group
+    };
+    film.groups.insert(0, angle("goal", &[900_000]));
+    film.groups.push(angle("crowd", &[2_000_000, 1_000_000, 500_000]));
+    film.groups[2].is_default = true;
+    for format in [&V4 as &dyn Format, &CmafHls] {
+        let read = strict::multivariant(&text(&format.manifest(&film, &context(Dialect::Modern)).unwrap()));
+        let of_picture: Vec<_> = read.media.iter().filter(|m| m["TYPE"] == "VIDEO").collect();
+        assert_eq!(of_picture.len(), 6, "two variants, three cameras each");
+        let names: Vec<&str> = of_picture.iter().take(3).map(|m| &*m["NAME"]).collect();
+        assert_eq!(names, ["\"video\"", "\"Camera goal\"", "\"Camera crowd\""]);
+        assert!(!of_picture[0].contains_key("URI") && of_picture[0]["DEFAULT"] == "YES");
+        assert!(of_picture[2]["URI"].contains("QualityLevels(500000)/Manifest(crowd"));
+        assert!(of_picture[5]["URI"].contains("QualityLevels(1000000)/Manifest(crowd"), "{:?}", of_picture[5]);
+        let groups: Vec<&str> = read.variants.iter().take(2).map(|(a, _)| &*a["VIDEO"]).collect();
+        assert_eq!(groups, ["\"video-1\"", "\"video-0\""]);
+        assert!(read.variants[0].1.contains("Manifest(video,"), "the default is what variants show");
+        let ams = strict::multivariant(&text(&format.manifest(&film, &context(Dialect::Ams)).unwrap()));
+        assert!(ams.media.iter().all(|m| m["TYPE"] == "AUDIO"), "Azure Media Services knew one video stream");
+    }
+}
+
+#[test]
+fn thumbnails_have_a_playlist_of_images() {
+    let film = film();
+    let settings =
+        crate::packager::thumbnails::Settings { interval_seconds: 2, width: 160, height: 90, columns: 2, rows: 2 };
+    let thumbnails = crate::packager::thumbnails::Grid::of(&film, &settings);
+    let modern = Context { thumbnails, ..context(Dialect::Modern) };
+    for (format, tag) in [(&V4 as &dyn Format, "m3u8-aapl"), (&CmafHls, "m3u8-cmaf")] {
+        let multivariant = text(&format.manifest(&film, &modern).unwrap());
+        let line = format!(
+            "#EXT-X-IMAGE-STREAM-INF:BANDWIDTH=14400,RESOLUTION=160x90,CODECS=\"jpeg\",URI=\"Thumbnails(format={tag}).m3u8\"\n"
+        );
+        assert!(multivariant.ends_with(&line), "{multivariant}");
+        let plain = text(&format.manifest(&film, &context(Dialect::Modern)).unwrap());
+        assert_eq!(multivariant.strip_suffix(&line), Some(plain.as_str()));
+        let expected = "\
+#EXTM3U
+#EXT-X-VERSION:7
+#EXT-X-PLAYLIST-TYPE:VOD
+#EXT-X-MEDIA-SEQUENCE:0
+#EXT-X-TARGETDURATION:8
+#EXT-X-IMAGES-ONLY
+#EXTINF:8.000000,
+#EXT-X-TILES:RESOLUTION=160x90,LAYOUT=2x2,DURATION=2.000000
+Thumbnails(sheet=1).jpg
+#EXTINF:1.083333,
+#EXT-X-TILES:RESOLUTION=160x90,LAYOUT=2x2,DURATION=2.000000
+Thumbnails(sheet=2).jpg
+#EXT-X-ENDLIST
+";
+        assert_eq!(text(&format.images(&film, &modern).unwrap()), expected);
+        assert_eq!(format.images(&film, &context(Dialect::Modern)), Err(Error::NoSuchResource));
+    }
+    let ams = Context { thumbnails, ..context(Dialect::Ams) };
+    for (format, context) in [(&V4 as &dyn Format, ams), (&CmafHls, ams), (&V3, ams), (&V3, modern)] {
+        assert_eq!(format.images(&film, &context), Err(Error::NoSuchResource));
+        assert!(!text(&format.manifest(&film, &context).unwrap()).contains("IMAGE"));
+    }
+}

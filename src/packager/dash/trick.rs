@@ -1,0 +1,117 @@
+//! Adaptation sets of key frames alone, for winding (DASH-IF interoperability points 3.2.9).
+//!
+//! Such a set has the timeline of the set that it goes with: each of its segments is the key frames of that
+//! one's. Players that do not know the essential property pass over it.
+
+use crate::media::{Presentation, Track, TrackKind};
+use crate::packager::carried::Carried;
+use crate::packager::markup::Markup;
+use crate::packager::track_fragment::media_type;
+use crate::packager::{Dialect, bitrate, key_frames};
+
+use super::mpd::{descriptor, segment_template};
+use super::{Kind, representation};
+
+const TRICK_MODE: &str = "http://dashif.org/guidelines/trickmode";
+
+/// Pictures that pass by many times faster need not be larger, lines.
+const ENOUGH_LINES: u32 = 480;
+
+/// `maxPlayoutRate` is at most this: beyond it a player fetches more than it can show.
+const FASTEST: u64 = 64;
+
+/// Writes the set of identifier `id` for the set of identifier `of`; false if there is nothing to write.
+pub(super) fn write(
+    xml: &mut Markup,
+    kind: &Kind,
+    presentation: &Presentation,
+    set: &Carried<'_>,
+    (id, of): (usize, usize),
+) -> bool {
+    if set.group.kind != TrackKind::Video {
+        return false;
+    }
+    let tracks = useful(set);
+    if tracks.is_empty() {
+        return false;
+    }
+    xml.start("AdaptationSet").number("id", id as u64);
+    xml.number("group", representation::group_number(set.group.kind));
+    xml.attribute("segmentAlignment", "true");
+    xml.attribute("contentType", set.group.kind.as_str()).attribute("mimeType", media_type(set.group.kind));
+    xml.attribute("startWithSAP", "1").attribute("codingDependency", "false");
+    descriptor(xml, "EssentialProperty", TRICK_MODE, itoa::Buffer::new().format(of));
+    segment_template(xml, kind, presentation, set, "KeyFrames", Dialect::Modern);
+    for (index, track) in tracks {
+        let pace = Pace::of(set, track);
+        xml.start("Representation").attribute("id", &(representation::id(set, index) + "_key"));
+        xml.number("bandwidth", pace.bandwidth(kind, set, track));
+        xml.attribute("codecs", &representation::codecs(track, Dialect::Modern));
+        representation::picture(xml, track, pace.frame_rate());
+        xml.number("maxPlayoutRate", pace.fastest(track));
+        xml.start("BaseURL").text(&format!("QualityLevels({})/", track.bitrate)).end();
+        xml.end();
+    }
+    xml.end();
+    true
+}
+
+/// The qualities that are good enough, with their places in the set: of each codec those of few lines, or the
+/// one of the fewest bits. A quality that lacks a key frame in some segment is none of them.
+fn useful<'a>(set: &Carried<'a>) -> Vec<(usize, &'a Track)> {
+    let whole = |track: &Track| key_frames::in_every_segment(set.group, track);
+    let tracks: Vec<(usize, &Track)> = set.tracks.iter().copied().enumerate().filter(|(_, t)| whole(t)).collect();
+    let small = |track: &Track| track.codec.video().is_some_and(|picture| picture.height <= ENOUGH_LINES);
+    let wanted = |&(index, track): &(usize, &'a Track)| {
+        let alike = || tracks.iter().filter(|(_, t)| t.codec.four_cc() == track.codec.four_cc());
+        small(track) || (!alike().any(|(_, t)| small(t)) && alike().next_back().is_some_and(|(last, _)| *last == index))
+    };
+    tracks.iter().copied().filter(wanted).collect()
+}
+
+/// How many key frames there are.
+struct Pace {
+    /// Key frames and bytes of each segment.
+    segments: Vec<(u64, u64)>,
+    /// Whole milliseconds of them all.
+    milliseconds: u64,
+}
+
+impl Pace {
+    fn of(set: &Carried<'_>, track: &Track) -> Pace {
+        let segments = (0..set.group.segment_count()).map(|index| key_frames::of_segment(track, index)).collect();
+        let time = |index| set.group.boundary(index, crate::time::Timescale::MILLISECONDS);
+        Pace { segments, milliseconds: time(usize::MAX).saturating_sub(time(0)).max(1) }
+    }
+
+    fn count(&self) -> u64 {
+        self.segments.iter().map(|(count, _)| count).sum()
+    }
+
+    /// Key frames per second as a fraction of small numbers: to the nearest hundredth of a second between them.
+    fn frame_rate(&self) -> (u32, u32) {
+        let hundredths = (self.milliseconds / self.count().max(1) + 5) / 10;
+        let hundredths = u32::try_from(hundredths.max(1)).unwrap_or(u32::MAX);
+        let divisor = greatest_common_divisor(100, hundredths);
+        (100 / divisor, hundredths / divisor)
+    }
+
+    /// How much faster than in time the pictures can come without being more per second than the film's own.
+    fn fastest(&self, track: &Track) -> u64 {
+        let (n, d) = track.frame_rate.unwrap_or((25, 1));
+        let frames = u64::from(n) * self.milliseconds / (u64::from(d.max(1)) * 1000);
+        (frames / self.count().max(1)).clamp(1, FASTEST)
+    }
+
+    fn bandwidth(&self, kind: &Kind, set: &Carried<'_>, track: &Track) -> u64 {
+        let sent = |index: usize| {
+            let (count, bytes) = self.segments.get(index).copied().unwrap_or_default();
+            (kind.segment_size)(track, bytes, count)
+        };
+        bitrate::measured_by(set.group, track, 1, sent).0.max(1)
+    }
+}
+
+fn greatest_common_divisor(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+}
