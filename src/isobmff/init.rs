@@ -300,7 +300,7 @@ mod tests {
     fn what_is_written_is_read_back() {
         let entry = opus();
         let written = Bytes::from(segment(&entry).write());
-        let roll = b"\0\0\0\x1asgpd\x02\0\0\0roll\0\0\0\x02\0\0\0\x01\0\0\0\x01\xff\xfc";
+        let roll = b"\0\0\0\x1esgpd\x02\0\0\0roll\0\0\0\x02\0\0\0\x01\0\0\0\x01\xff\xfc";
         assert!(written.windows(roll.len()).any(|window| window == roll));
         let movie = Movie::parse(&top_level(&written, b"moov")[0].whole, 0).unwrap();
         assert_eq!((movie.timescale.get(), movie.duration, movie.creation_time), (1000, 0, 1 << 33));

@@ -73,6 +73,7 @@ fn track(still: &Still, track_id: u32) -> InitSegment<'_> {
         user_data: None,
         protection_headers: &[],
         declaration_extras: false,
+        roll_distance: None,
     }
 }
 

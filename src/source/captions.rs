@@ -43,6 +43,8 @@ pub(super) fn group(
         codec: Arc::clone(found.track.codec.as_ref().ok()?),
         timescale: Timescale::MILLISECONDS,
         edit: crate::media::Edit::default(),
+        zero: 0,
+        ends_within: None,
         samples: Arc::new(samples),
         segment_samples: (0..=count).collect(),
         segment_bytes: sizes,

@@ -158,7 +158,7 @@ mod tests {
             (Some(4095), 0, 4, Some(4095)),
             // The movie's timescale is coarser than that.
             (Some(4050), 48, 4, None),
-            (Some(3000), 48, 3, None),
+            (Some(3024), 48, 3, None),
             (Some(2900), 48, 3, Some(2900)),
             (Some(9999), 0, 4, None),
         ] {

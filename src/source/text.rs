@@ -53,6 +53,7 @@ fn track(name: &str, parsed: Result<TimedText, text::Error>) -> SourceTrack {
         edits_simplified: false,
         samples: Arc::new(SampleIndexBuilder::new(Timescale::MILLISECONDS, 0).finish()),
         served_samples: 0,
+        ends_within: None,
         fragment_starts: None,
         text: parsed.ok().map(Arc::new),
         closed_captions: codec::ClosedCaptions::default(),

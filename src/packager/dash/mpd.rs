@@ -58,7 +58,7 @@ pub(super) fn render(
             is_chosen: chosen.is_some_and(|chosen| chosen.index == set.index),
             has_peers: of_kind().any(|other| other.index != set.index),
             camera: camera(&sets, set),
-            before: sets.iter().take(position).filter(|s| s.index == set.index).map(|s| s.tracks.len()).sum(),
+            before: before(&sets, position),
             has_sdr: sets.iter().any(colour::is_sdr_video),
         };
         adaptation_set(&mut xml, kind, presentation, set, &place, context.dialect);
@@ -66,7 +66,7 @@ pub(super) fn render(
     if context.dialect == Dialect::Modern {
         let mut id = sets.len();
         for (position, set) in sets.iter().enumerate() {
-            if trick::write(&mut xml, kind, presentation, set, (id + 1, position + 1)) {
+            if trick::write(&mut xml, kind, presentation, set, (id + 1, position + 1), before(&sets, position)) {
                 id += 1;
             }
         }
@@ -111,6 +111,12 @@ struct Place {
     before: usize,
     /// There is a video set of standard dynamic range, for players that know no other.
     has_sdr: bool,
+}
+
+/// How many representations the sets before the one at `position` have of its group.
+fn before(sets: &[Carried<'_>], position: usize) -> usize {
+    let of_group = |set: &&Carried<'_>| sets.get(position).is_some_and(|own| own.index == set.index);
+    sets.iter().take(position).filter(of_group).map(|set| set.tracks.len()).sum()
 }
 
 /// Which camera, from 1, a video set is of; `None` where there is one alone. A camera's group may be several sets.

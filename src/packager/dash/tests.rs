@@ -146,7 +146,7 @@ fn key_frames_are_a_set_of_their_own() {
     let set = &trick_sets(&mpd(&Cmaf, &large, Dialect::Modern))[0];
     let heights: Vec<_> = set.children_named("Representation").filter_map(|r| r.attribute("height")).collect();
     assert_eq!(heights, ["720"]);
-    large.groups[0].tracks.iter_mut().for_each(|t| t.segment_samples = vec![0, 40, 96]);
+    large.groups[0].tracks.iter_mut().for_each(|t| t.segment_samples = vec![0, 50, 96]);
     assert_eq!(trick_sets(&mpd(&Cmaf, &large, Dialect::Modern)).len(), 0);
 }
 

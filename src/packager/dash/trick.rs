@@ -20,13 +20,15 @@ const ENOUGH_LINES: u32 = 480;
 /// `maxPlayoutRate` is at most this: beyond it a player fetches more than it can show.
 const FASTEST: u64 = 64;
 
-/// Writes the set of identifier `id` for the set of identifier `of`; false if there is nothing to write.
+/// Writes the set of identifier `id` for the set of identifier `of`, which has `before` representations of its group
+/// in sets before it; false if there is nothing to write.
 pub(super) fn write(
     xml: &mut Markup,
     kind: &Kind,
     presentation: &Presentation,
     set: &Carried<'_>,
     (id, of): (usize, usize),
+    before: usize,
 ) -> bool {
     if set.group.kind != TrackKind::Video {
         return false;
@@ -44,7 +46,7 @@ pub(super) fn write(
     segment_template(xml, kind, presentation, set, "KeyFrames", Dialect::Modern);
     for (index, track) in tracks {
         let pace = Pace::of(set, track);
-        xml.start("Representation").attribute("id", &(representation::id(set, index) + "_key"));
+        xml.start("Representation").attribute("id", &(representation::id(set, before + index) + "_key"));
         xml.number("bandwidth", pace.bandwidth(kind, set, track));
         xml.attribute("codecs", &representation::codecs(track, Dialect::Modern));
         representation::picture(xml, track, pace.frame_rate());

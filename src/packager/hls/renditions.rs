@@ -117,7 +117,10 @@ impl<'a> Member<'a> {
     /// player decodes.
     fn form(&self, family: FourCc, level: usize) -> Option<&Form<'a>> {
         let of_family = || self.forms.iter().filter(|form| form.family == family);
-        of_family().nth(level).or_else(|| of_family().last()).or_else(|| self.forms.iter().find(|form| form.everywhere))
+        of_family()
+            .nth(level)
+            .or_else(|| of_family().next_back())
+            .or_else(|| self.forms.iter().find(|form| form.everywhere))
     }
 }
 
