@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 pub use load::{ConfigError, load};
 
+use crate::catalog::Placement;
+
 /// All settings.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -22,6 +24,8 @@ pub struct Config {
     pub origin: Origin,
     /// Where things are.
     pub storage: Storage,
+    /// What is published, and how it is kept.
+    pub catalog: Catalog,
     /// Thumbnails, drawn by ffmpeg.
     pub thumbnails: Thumbnails,
     /// What is written to standard error.
@@ -84,6 +88,34 @@ pub struct Storage {
     pub demo_folder: Option<PathBuf>,
     /// Serve symbolic links that lead out of a published folder.
     pub follow_symlinks: bool,
+}
+
+/// `[catalog]`
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Catalog {
+    /// A PostgreSQL address, or a file for SQLite.
+    pub database: Option<DatabaseAddress>,
+    /// How new assets are spread over storage accounts.
+    pub placement: Placement,
+}
+
+/// Where the catalogue is kept. May hold a password, so it does not print itself.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DatabaseAddress(String);
+
+impl DatabaseAddress {
+    /// The address with all that is in it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for DatabaseAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DatabaseAddress(…)")
+    }
 }
 
 /// `[thumbnails]`
@@ -261,6 +293,7 @@ mod tests {
             server: Server { tls_listen: "[::]:1".parse().ok(), certificate: path(), key: path(), ..Server::default() },
             origin: Origin { public_base_url: Some("https://x/".to_owned()), ..Origin::default() },
             storage: Storage { data_dir: path(), demo_folder: path(), follow_symlinks: true },
+            catalog: Catalog { database: Some(DatabaseAddress("x".to_owned())), ..Catalog::default() },
             thumbnails: Thumbnails::default(),
             log: Log::default(),
         }

@@ -26,6 +26,8 @@ pub mod inspect;
 #[cfg(feature = "server")]
 pub mod origin;
 #[cfg(feature = "server")]
+pub mod secrets;
+#[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]
 pub mod store;

@@ -95,11 +95,16 @@ pub fn load(
 }
 
 fn anchor_paths(table: &mut Table, folder: &Path) {
-    for (section, key) in
-        [("server", "certificate"), ("server", "key"), ("storage", "data_dir"), ("storage", "demo_folder")]
-    {
+    for (section, key) in [
+        ("server", "certificate"),
+        ("server", "key"),
+        ("storage", "data_dir"),
+        ("storage", "demo_folder"),
+        ("catalog", "database"),
+    ] {
         if let Some(Value::String(path)) = table.get_mut(section).and_then(|s| s.get_mut(key))
             && !path.is_empty()
+            && !path.contains("://")
         {
             *path = folder.join(&*path).to_string_lossy().into_owned();
         }

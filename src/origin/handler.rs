@@ -1,5 +1,6 @@
 //! One request, from URL to answer (docs/architecture.md §5).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -8,8 +9,8 @@ use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Response, Uri};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Body;
 use super::answer_cache::AnswerCache;
+use super::bandwidth::Bandwidth;
 use super::error::{Error, MediaFault};
 use super::index_cache::IndexCache;
 use super::load::Loaded;
@@ -17,7 +18,8 @@ use super::respond::{self, CachePolicy, Checked, Meta, Parts, Validators};
 use super::revision::{answer_key, hex, object_key};
 use super::thumbnails::{self, Gallery};
 use super::url::{FragmentTime, Noun, Params, QualityLevel, Resource, StreamObject, StreamingUrl};
-use crate::catalog::{Asset, Published};
+use super::{Body, admission};
+use crate::catalog::{Catalog, Protocols, PublishedAsset};
 use crate::media::{ByteRange, TrackKind, TrackRef};
 use crate::packager::{self, Context, Dialect, Format, MediaData, Plan, Rendered, SegmentRequest, Selection};
 use crate::source;
@@ -41,12 +43,13 @@ pub struct Settings {
 
 /// The streaming entrance.
 pub struct Origin {
-    published: Arc<Published>,
+    catalog: Catalog,
     settings: Settings,
     indexes: IndexCache,
     answers: AnswerCache,
     /// A permit for each KiB of media that segments under way are made of.
     building: Arc<Semaphore>,
+    bandwidth: Bandwidth,
     /// Thumbnails, where they are made.
     gallery: Option<Arc<Gallery>>,
 }
@@ -65,19 +68,29 @@ pub struct Request<'a> {
     pub uri: &'a Uri,
     /// The headers.
     pub headers: &'a HeaderMap,
+    /// The other end of the connection.
+    pub peer: IpAddr,
     /// The time of the request.
     pub now: SystemTime,
 }
 
+impl Request<'_> {
+    fn utc(&self) -> UtcTime {
+        let since = self.now.duration_since(SystemTime::UNIX_EPOCH);
+        UtcTime { unix_millis: since.map_or(0, |d| d.as_millis() as u64) }
+    }
+}
+
 impl Origin {
-    /// Serves what is `published`.
-    pub fn new(published: Arc<Published>, settings: Settings) -> Origin {
+    /// Serves what is published in `catalog`.
+    pub fn new(catalog: Catalog, settings: Settings) -> Origin {
         Origin {
-            published,
+            catalog,
             settings,
             indexes: IndexCache::new(settings.index_cache_bytes, settings.segments),
             answers: AnswerCache::new(settings.answer_cache_bytes),
             building: Arc::new(Semaphore::new(permits(BUILDING_BYTES) as usize)),
+            bandwidth: Bandwidth::default(),
             gallery: None,
         }
     }
@@ -112,17 +125,47 @@ impl Origin {
             "/healthz" => return Ok(plain(request, "ok\n")),
             _ => {}
         }
+        let snapshot = self.catalog.snapshot();
+        let endpoint = snapshot.endpoint(admission::host(request.uri, request.headers));
+        let mut max_age = self.settings.max_age;
+        if let Some(endpoint) = endpoint {
+            admission::admit(endpoint, request.peer, request.uri, request.headers, request.utc())?;
+            max_age = endpoint.settings.max_age_seconds.map_or(max_age, Duration::from_secs);
+            if let Some(document) = admission::policy_document(endpoint, request.uri.path()) {
+                let cache = CachePolicy::MaxAge(max_age);
+                return Ok(respond::plain(request.method, "text/xml", document, cache, request.now));
+            }
+        }
         let url = StreamingUrl::parse(request.uri.path())?;
         let unknown = || Error::LocatorNotFound { locator: url.locator };
-        let asset = self.published.find(url.locator.as_bytes()).ok_or_else(unknown)?;
-        match &url.resource {
-            Resource::Download { file } => self.download(&asset, file, request).await,
-            Resource::Stream { presentation, object } => self.stream(&asset, presentation, object, request).await,
-        }
+        let asset = self.catalog.find_published(url.locator.as_bytes()).ok_or_else(unknown)?;
+        admission::valid(&asset, request.utc())?;
+        // What caches keep ends with the locator.
+        let left = asset.expiration.unix_millis.saturating_sub(request.utc().unix_millis);
+        let max_age = max_age.min(Duration::from_millis(left));
+        let answer = match &url.resource {
+            Resource::Download { file } => {
+                admission::deliverable(&asset, Protocols::PROGRESSIVE)?;
+                self.download(&asset, file, request, max_age).await?
+            }
+            Resource::Stream { presentation, object } => {
+                self.stream(&asset, presentation, object, request, max_age).await?
+            }
+        };
+        Ok(match endpoint {
+            Some(endpoint) => answer.map(|body| self.bandwidth.limit(&endpoint.settings, body)),
+            None => answer,
+        })
     }
 
     /// A stored file as it is, by ranges.
-    async fn download(&self, asset: &Arc<Asset>, file: &str, request: Request<'_>) -> Result<Response<Body>, Error> {
+    async fn download(
+        &self,
+        asset: &Arc<PublishedAsset>,
+        file: &str,
+        request: Request<'_>,
+        max_age: Duration,
+    ) -> Result<Response<Body>, Error> {
         let info = asset.store.head(file).await.map_err(|error| match error {
             crate::store::Error::NotFound { .. } => Error::FileNotFound { file: file.to_owned() },
             other => other.into(),
@@ -130,7 +173,7 @@ impl Origin {
         let meta = Meta {
             content_type: respond::file_type(file),
             validators: Validators::new(&hex(object_key(&info)), Some(system_time(info.modified))),
-            cache: CachePolicy::MaxAge(self.settings.max_age),
+            cache: CachePolicy::MaxAge(max_age),
             parts: Parts::Many,
             extra: Vec::new(),
         };
@@ -148,25 +191,28 @@ impl Origin {
 
     async fn stream(
         &self,
-        asset: &Arc<Asset>,
+        asset: &Arc<PublishedAsset>,
         name: &str,
         object: &StreamObject,
         request: Request<'_>,
+        max_age: Duration,
     ) -> Result<Response<Body>, Error> {
         let params = object.params();
         let tag = params.format_tag();
         let format = packager::format(tag).ok_or_else(|| Error::FormatUnknown { format: tag.to_owned() })?;
+        match object {
+            StreamObject::Thumbnails { .. } => admission::any_deliverable(asset)?,
+            _ => admission::deliverable(asset, admission::flag(format.protocol()))?,
+        }
         refuse_what_is_not_there(params)?;
-        let now = UtcTime {
-            unix_millis: request.now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64),
-        };
+        let now = request.utc();
         let loaded = self.indexes.get(asset, name, now).await?;
-        match self.stream_loaded(asset, name, &loaded, format, object, now, request).await {
+        match self.stream_loaded(asset, name, &loaded, format, object, now, request, max_age).await {
             Err(Error::SourceChanged { .. } | Error::SourceMissing { .. }) => {
                 // The index is of files that are no more: once again with what is there now.
                 self.indexes.forget(asset, name, &loaded).await;
                 let loaded = self.indexes.get(asset, name, now).await?;
-                self.stream_loaded(asset, name, &loaded, format, object, now, request).await
+                self.stream_loaded(asset, name, &loaded, format, object, now, request, max_age).await
             }
             answer => answer,
         }
@@ -175,13 +221,14 @@ impl Origin {
     #[allow(clippy::too_many_arguments, reason = "one step of `stream`, which may have to be repeated")]
     async fn stream_loaded(
         &self,
-        asset: &Arc<Asset>,
+        asset: &Arc<PublishedAsset>,
         name: &str,
         loaded: &Arc<Loaded>,
         format: &'static dyn Format,
         object: &StreamObject,
         now: UtcTime,
         request: Request<'_>,
+        max_age: Duration,
     ) -> Result<Response<Body>, Error> {
         let params = object.params();
         let thumbnails = self.gallery.as_ref().and_then(|gallery| gallery.grid(loaded));
@@ -209,7 +256,7 @@ impl Origin {
         let meta = Meta {
             content_type: HeaderValue::from_static("application/octet-stream"),
             validators: Validators::new(&hex(key), loaded.modified().map(system_time)),
-            cache: CachePolicy::MaxAge(self.settings.max_age),
+            cache: CachePolicy::MaxAge(max_age),
             parts: Parts::Single,
             extra: wanted.left_out(loaded, format),
         };

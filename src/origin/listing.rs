@@ -7,7 +7,7 @@ use moka::future::Cache;
 use moka::policy::EvictionPolicy;
 
 use super::error::Error;
-use crate::catalog::Asset;
+use crate::catalog::PublishedAsset;
 use crate::store::{self, ObjectInfo};
 
 /// How long a listing is believed.
@@ -39,13 +39,13 @@ impl Listings {
     }
 
     /// All files of the asset in the order of their paths.
-    pub(super) async fn get(&self, asset: &Asset) -> Result<Arc<[ObjectInfo]>, Error> {
+    pub(super) async fn get(&self, asset: &PublishedAsset) -> Result<Arc<[ObjectInfo]>, Error> {
         let list = async { asset.store.list("").await.map(Arc::from).map_err(without_path) };
         self.entries.try_get_with(asset.id, list).await.map_err(|error: Arc<Error>| (*error).clone())
     }
 
     /// The next request looks again.
-    pub(super) async fn forget(&self, asset: &Asset) {
+    pub(super) async fn forget(&self, asset: &PublishedAsset) {
         self.entries.invalidate(&asset.id).await;
     }
 }

@@ -16,7 +16,13 @@ impl Handler for Streaming {
     async fn handle(&self, request: Request) -> Response<Body> {
         let head = &request.head;
         self.0
-            .handle(origin::Request { method: &head.method, uri: &head.uri, headers: &head.headers, now: request.now })
+            .handle(origin::Request {
+                method: &head.method,
+                uri: &head.uri,
+                headers: &head.headers,
+                peer: request.peer.ip(),
+                now: request.now,
+            })
             .await
     }
 }

@@ -12,7 +12,7 @@ fn carries_all(tag: &str) -> bool {
 #[tokio::test]
 async fn manifests_name_the_tracks_that_they_do_not_list() {
     let site = Site::start().await;
-    let film = site.publish(&fixture("mixed-codecs"));
+    let film = site.publish(&fixture("mixed-codecs")).await;
     let unread = r#""film_old.mp4";track=1;codec="mp4v";why=codec"#;
     for tag in TAGS {
         let path = film.at(&manifest("film.ism", tag));
@@ -27,7 +27,7 @@ async fn manifests_name_the_tracks_that_they_do_not_list() {
         let again = site.ask("GET", &path, &[("If-None-Match", answer.header("etag"))]).await;
         assert_eq!((again.status, again.header(HEADER)), (304, said));
     }
-    let whole = site.publish(&fixture("av1"));
+    let whole = site.publish(&fixture("av1")).await;
     for tag in TAGS.into_iter().filter(|tag| carries_all(tag)) {
         assert_eq!(site.ok(&whole.at(&manifest("film.ism", tag))).await.header(HEADER), "", "{tag}");
     }
@@ -36,7 +36,7 @@ async fn manifests_name_the_tracks_that_they_do_not_list() {
 #[tokio::test]
 async fn a_track_that_a_format_cannot_carry_has_no_objects_in_it() {
     let site = Site::start().await;
-    let film = site.publish(&fixture("mixed-codecs"));
+    let film = site.publish(&fixture("mixed-codecs")).await;
     let dash = site.ok(&film.at(&manifest("film.ism", "mpd-time-cmaf"))).await.text();
     let level = dash.split("codecs=\"av01").nth(1).unwrap().split("QualityLevels(").nth(1).unwrap();
     let bitrate = level.split(')').next().unwrap();
@@ -62,7 +62,7 @@ async fn when_nothing_is_left_it_is_the_references_415() {
     for other in ["film.ism", "film_144.mp4", "film_old.mp4"] {
         std::fs::remove_file(folder.join(other)).unwrap();
     }
-    let film = site.publish(&folder);
+    let film = site.publish(&folder).await;
     for tag in TAGS {
         let answer = site.get(&film.at(&manifest("av1.ism", tag))).await;
         let expected = if carries_all(tag) { (200, "") } else { (415, "MPE_VIDEO_ENCODING_NOT_SUPPORTED") };
@@ -75,7 +75,7 @@ async fn when_nothing_is_left_it_is_the_references_415() {
     for other in ["film.ism", "film_144.mp4", "film_90.mp4"] {
         std::fs::remove_file(folder.join(other)).unwrap();
     }
-    let film = site.publish(&folder);
+    let film = site.publish(&folder).await;
     for tag in TAGS {
         let answer = site.get(&film.at(&manifest("old.ism", tag))).await;
         assert_eq!((answer.status, answer.code().as_str()), (415, "MPE_MEDIA_TYPE_NOT_SUPPORTED"), "{tag}");

@@ -60,7 +60,7 @@ fn psnr(a: &[u8], b: &[u8]) -> f64 {
 #[tokio::test]
 async fn each_thumbnail_is_the_right_picture() {
     let site = site().await;
-    let film = site.publish(&fixture("demo"));
+    let film = site.publish(&fixture("demo")).await;
     // 40 s, a key frame every 2 s; the sheets have six thumbnails of 5 s each.
     let scaled = format!("-vf scale={}:{}:flags=area -f rawvideo -pix_fmt rgb24 -", SIZE.0, SIZE.1);
     let frames = ffmpeg(&fixture("demo").join("demo_234p.mp4"), &scaled);
@@ -89,7 +89,7 @@ async fn each_thumbnail_is_the_right_picture() {
 #[tokio::test]
 async fn manifests_list_what_is_there() {
     let site = site().await;
-    let film = site.publish(&fixture("demo"));
+    let film = site.publish(&fixture("demo")).await;
     let mpd = site.ok(&film.at("demo.ism/manifest(format=mpd-time-cmaf).mpd")).await;
     assert!(mpd.text().contains("media=\"Thumbnails(sheet=$Number$).jpg\"") && mpd.text().contains("value=\"3x2\""));
     let playlist = site.ok(&film.at("demo.ism/manifest(format=m3u8-cmaf).m3u8")).await.text();
@@ -105,7 +105,7 @@ async fn manifests_list_what_is_there() {
 
     // Without an ffmpeg nothing is listed, and the entity tag is another one.
     let without = Site::start().await;
-    let same = without.publish(&fixture("demo"));
+    let same = without.publish(&fixture("demo")).await;
     let other = without.ok(&same.at("demo.ism/manifest(format=mpd-time-cmaf).mpd")).await;
     assert!(!other.text().contains("image/jpeg"));
     assert_ne!(other.header("etag"), mpd.header("etag"));
@@ -116,7 +116,7 @@ async fn manifests_list_what_is_there() {
     }
     // Nor as Azure Media Services wrote it.
     let ams = Site::drawing(Dialect::Ams, 0, Some(painter("ffmpeg", LIMITS, None).await)).await;
-    let film = ams.publish(&fixture("demo"));
+    let film = ams.publish(&fixture("demo")).await;
     for tag in ["mpd-time-csf", "m3u8-aapl", "m3u8-cmaf"] {
         let text = ams.ok(&film.at(&format!("demo.ism/manifest(format={tag})"))).await.text();
         assert!(!text.contains("Thumbnails("), "{text}");
@@ -126,8 +126,8 @@ async fn manifests_list_what_is_there() {
 #[tokio::test]
 async fn what_does_not_exist_is_told() {
     let site = site().await;
-    let demo = site.publish(&fixture("demo"));
-    let sound = site.publish(&fixture("audio-only"));
+    let demo = site.publish(&fixture("demo")).await;
+    let sound = site.publish(&fixture("audio-only")).await;
     for (path, status, code, words) in [
         (demo.at("demo.ism/Thumbnails(sheet=0).jpg"), 404, "MPE_FRAGMENT_BY_INDEX_NOT_FOUND", "from 1 to 2"),
         (demo.at("demo.ism/Thumbnails(sheet=3).jpg"), 404, "MPE_FRAGMENT_BY_INDEX_NOT_FOUND", "from 1 to 2"),
@@ -151,7 +151,7 @@ async fn every_film_has_a_first_sheet_and_a_poster() {
     let folders = fs::read_dir(fixture("no-ism").parent().unwrap()).unwrap();
     let mut drawn = 0;
     for folder in folders.map(|f| f.unwrap().path()) {
-        let film = site.publish(&folder);
+        let film = site.publish(&folder).await;
         let names = fs::read_dir(&folder).unwrap().filter_map(|f| f.unwrap().file_name().into_string().ok());
         let named = names.filter(|n| n.ends_with(".ism")).min();
         let name = named.unwrap_or_else(|| format!("{}.ism", folder.file_name().unwrap().to_string_lossy()));
@@ -170,7 +170,7 @@ async fn every_film_has_a_first_sheet_and_a_poster() {
 #[tokio::test]
 async fn a_poster_is_as_large_as_the_film() {
     let site = site().await;
-    let film = site.publish(&fixture("demo"));
+    let film = site.publish(&fixture("demo")).await;
     let poster = site.ok(&film.at("demo.ism/Thumbnail(time=125000000).jpg")).await;
     let file = site.root.path().join("poster.jpg");
     fs::write(&file, &poster.body).unwrap();
@@ -219,7 +219,7 @@ async fn fifty_requests_for_a_sheet_are_one_run_and_the_disk_saves_the_next() {
         Arc::new(Site::drawing(Dialect::Modern, 64 << 20, Some(painter)).await)
     };
     let site = start().await;
-    let film = site.publish(&fixture("demo"));
+    let film = site.publish(&fixture("demo")).await;
     let path = film.at("demo.ism/Thumbnails(sheet=1).jpg");
     let mut asked = tokio::task::JoinSet::new();
     for _ in 0..50 {
@@ -236,7 +236,7 @@ async fn fifty_requests_for_a_sheet_are_one_run_and_the_disk_saves_the_next() {
     // One without memory draws once and reads from the disk afterwards.
     let painter = painter(&program.to_string_lossy(), LIMITS, kept()).await;
     let forgetful = Site::drawing(Dialect::Modern, 0, Some(painter)).await;
-    let film = forgetful.publish(&fixture("demo"));
+    let film = forgetful.publish(&fixture("demo")).await;
     let path = film.at("demo.ism/Thumbnails(sheet=2).jpg");
     let first = forgetful.ok(&path).await;
     for _ in 0..3 {
@@ -262,7 +262,7 @@ async fn programs_that_misbehave_are_stopped_and_not_asked_at_once_again() {
         let program = program(folder.path(), then);
         let painter = painter(&program.to_string_lossy(), limits, None).await;
         let site = Site::drawing(Dialect::Modern, 64 << 20, Some(painter)).await;
-        let film = site.publish(&fixture("demo"));
+        let film = site.publish(&fixture("demo")).await;
         let path = film.at("demo.ism/Thumbnails(sheet=1).jpg");
         let begun = Instant::now();
         let answer = site.get(&path).await;
@@ -281,7 +281,7 @@ async fn programs_that_misbehave_are_stopped_and_not_asked_at_once_again() {
 #[tokio::test]
 async fn pictures_that_are_damaged_are_refused() {
     let site = site().await;
-    let film = site.copy_of("no-ism", "damaged");
+    let film = site.copy_of("no-ism", "damaged").await;
     for file in fs::read_dir(&film.folder).unwrap().map(|f| f.unwrap().path()) {
         let mut bytes = fs::read(&file).unwrap();
         let media = bytes.windows(4).position(|w| w == b"mdat").unwrap() + 4;
