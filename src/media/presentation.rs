@@ -182,6 +182,19 @@ pub struct Presentation {
     pub left_out: Vec<LeftOut>,
     /// How many segments make one transport-stream segment (`fragmentsPerHLSSegment`, 3 by default).
     pub fragments_per_ts_segment: u32,
+    /// What of the film this is.
+    pub view: View,
+}
+
+/// How a part of a film is listed; the default is the whole film.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct View {
+    /// Where the part begins; times stay those of the whole film.
+    pub begin: Option<MediaTime>,
+    /// How many segments of the pictures come before it.
+    pub skipped: usize,
+    /// The bitrate that playlists list first, bits per second.
+    pub first_quality: Option<u64>,
 }
 
 impl Presentation {
@@ -218,7 +231,11 @@ impl Presentation {
     /// Where the presentation begins on the timeline of URLs and `tfdt`: at 0, but where no picture and no sound
     /// is stored with an earlier media time, at the earliest. So a recording of a live stream, whose fragments
     /// count from 1970, begins with its first fragment. An edit list's pause is part of the presentation.
+    /// A part of a film begins where it is cut.
     pub fn zero(&self) -> MediaTime {
+        if let Some(begin) = self.view.begin {
+            return begin;
+        }
         let heard_or_seen = self.groups.iter().filter(|g| g.kind != TrackKind::Text);
         let starts = heard_or_seen.flat_map(|g| &g.tracks).map(|t| MediaTime::new(t.samples.start(), t.timescale));
         let earliest = starts.min_by(|a, b| a.compare(*b)).filter(|start| start.ticks > 0);

@@ -7,6 +7,7 @@ use hyper::StatusCode;
 
 use super::codes::MpeCode;
 use super::url::{LocatorId, UrlError};
+use crate::packager::filter::FilterError;
 use crate::thumbnails;
 
 /// A request that cannot be answered with media.
@@ -128,6 +129,10 @@ pub enum Error {
         /// The name in the URL.
         filter: String,
     },
+
+    /// Filters that cannot be applied, or that leave nothing.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
 
     /// `format=` names no format.
     #[error("format {format:?} does not exist; docs/urls.md lists the formats")]
@@ -302,6 +307,17 @@ impl Error {
                 return bare(StatusCode::SERVICE_UNAVAILABLE);
             }
             Error::Drawing(_) => return bare(StatusCode::INTERNAL_SERVER_ERROR),
+            Error::Filter(error) => match error {
+                FilterError::Range | FilterError::ForcedEndWithoutEnd => MpeCode::FilterRangeAttributeInvalid,
+                FilterError::Condition { .. } => MpeCode::FilterTrackAttributeInvalid,
+                FilterError::Window => MpeCode::FilterPresentationWindowInvalid,
+                FilterError::Backoff => MpeCode::FilterLiveBackoffInvalid,
+                FilterError::BackoffOverWindow => MpeCode::FilterLiveBackoffOverPresentationWindow,
+                FilterError::FirstQuality => MpeCode::FilterFirstQualityAttributeInvalid,
+                FilterError::SeveralFirstQualities => MpeCode::FilterCompositionMultipleFirstQualityOperatorNotAllowed,
+                FilterError::RemovedAll => MpeCode::FilterRemovedAllStreams,
+                FilterError::TooManyRules => MpeCode::FilterInvalid,
+            },
             Error::FormatUnknown { .. } | Error::ObjectNotInFormat { .. } => MpeCode::OutputFormatNotSupported,
             Error::EncryptionNotSpecified => MpeCode::EncryptionNotSpecifiedInUrl,
             Error::EncryptionNotConfigured { .. } => MpeCode::EncryptionNotSetInDeliveryPolicy,

@@ -290,6 +290,7 @@ pub(crate) fn film_of(groups: Vec<TrackGroup>) -> Presentation {
         groups,
         left_out: Vec::new(),
         fragments_per_ts_segment: 3,
+        view: crate::media::View::default(),
     }
 }
 

@@ -6,8 +6,28 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
+
+/// A key of `N` bytes. No `Debug`, no `Display`; wiped when dropped.
+#[derive(Clone)]
+pub struct Secret<const N: usize>(Zeroizing<[u8; N]>);
+
+impl<const N: usize> Secret<N> {
+    /// Takes the bytes over; copies that the caller made before are the caller's to wipe.
+    pub fn new(bytes: [u8; N]) -> Secret<N> {
+        Secret(Zeroizing::new(bytes))
+    }
+
+    /// The key, if `bytes` has its length.
+    pub fn from_slice(bytes: &[u8]) -> Option<Secret<N>> {
+        <[u8; N]>::try_from(bytes).ok().map(Secret::new)
+    }
+
+    /// The bytes, for the code that encrypts with them.
+    pub fn expose(&self) -> &[u8; N] {
+        &self.0
+    }
+}
 
 /// Bytes that nobody else should see. No `Debug`, no `Display`, no `Serialize`; wiped when dropped.
 #[derive(Clone)]
@@ -36,7 +56,8 @@ impl SecretBytes {
 }
 
 /// An encrypted secret as the database keeps it: text, and the name of the master key that it needs.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "server", derive(serde::Serialize, serde::Deserialize))]
 pub struct Sealed {
     /// Which master key opens it; a name or a fingerprint, never the key.
     pub master: String,
@@ -55,7 +76,7 @@ impl fmt::Debug for Sealed {
 #[non_exhaustive]
 pub enum SealError {
     /// There is no master key.
-    #[error("there is no master key to keep secrets under; set one (docs/operations.md) and try again")]
+    #[error("there is no master key to keep secrets under; set one (docs/storage.md) and try again")]
     NoMasterKey,
     /// It was sealed with another master key.
     #[error(
@@ -65,6 +86,9 @@ pub enum SealError {
         /// The name of the key that is wanted.
         master: String,
     },
+    /// The operating system gives no random numbers.
+    #[error("the operating system gives no random numbers")]
+    NoRandomness,
     /// The ciphertext is damaged, or was sealed for another owner.
     #[error("a stored secret is damaged or does not belong where it stands; create it anew")]
     Damaged,
@@ -75,7 +99,7 @@ pub trait KeySealer: Send + Sync {
     /// Encrypts. `context` is bound to the result and has to be given again to open it.
     ///
     /// # Errors
-    /// [`SealError::NoMasterKey`].
+    /// [`SealError::NoMasterKey`], [`SealError::NoRandomness`].
     fn seal(&self, context: &str, secret: &SecretBytes) -> Result<Sealed, SealError>;
 
     /// Decrypts.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::codec::{self, Codec};
 use crate::isobmff::FourCc;
 use crate::media::{
-    FileId, Language, LeftOut, MAX_QUALITIES, Presentation, Revision, SourceFile, Track, TrackGroup, TrackKind,
+    FileId, Language, LeftOut, MAX_QUALITIES, Presentation, Revision, SourceFile, Track, TrackGroup, TrackKind, View,
     WhyLeftOut,
 };
 use crate::time::{MediaTime, Timescale};
@@ -106,6 +106,7 @@ pub fn assemble(
             .fragments_per_hls_segment
             .unwrap_or(settings.fragments_per_ts_segment)
             .max(1),
+        view: View::default(),
     };
     let zero = presentation.zero();
     for track in presentation.groups.iter_mut().flat_map(|g| &mut g.tracks) {

@@ -132,5 +132,7 @@ async fn a_missing_file_is_not_found(store: &dyn Store) {
     }
     let mut gone = store.head("long.mp4").await.unwrap();
     gone.path = "gone.mp4".to_owned();
-    assert!(matches!(store.read(&gone, 0..1).await, Err(Error::NotFound { .. })));
+    // Services differ in which they look at first, the name or the condition.
+    let read = store.read(&gone, 0..1).await;
+    assert!(matches!(read, Err(Error::NotFound { .. } | Error::Changed { .. })), "{read:?}");
 }

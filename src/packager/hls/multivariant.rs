@@ -102,6 +102,19 @@ impl<'a> Writer<'a> {
         self.flavor.codecs(&*described(self.presentation.track(at)))
     }
 
+    /// In which order variants are listed: the lowest bitrate first, or the one nearest to what a filter wants to
+    /// come first, because a player begins with the first one that is listed.
+    fn order(&self, video: &[TrackRef]) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..video.len()).collect();
+        if let Some(bitrate) = self.presentation.view.first_quality {
+            let distance = |index: &usize| self.presentation.track(video[*index]).bitrate.abs_diff(bitrate);
+            if let Some(nearest) = (0..video.len()).min_by_key(distance) {
+                order[..=nearest].rotate_right(1);
+            }
+        }
+        order
+    }
+
     /// What a track of its own playlist costs.
     fn rate(&self, at: TrackRef) -> Rate {
         match self.context.dialect {
@@ -122,7 +135,8 @@ impl<'a> Writer<'a> {
         let each = if classes.is_empty() { &none[..] } else { &classes };
         let angles: Vec<Option<Renditions>> = (0..count).map(|index| self.angles(carried, index)).collect();
         for (class, groups) in each.iter().enumerate() {
-            for (index, &at) in carried.video.iter().enumerate() {
+            for index in self.order(&carried.video) {
+                let at = carried.video[index];
                 // The best video plays with the best audio, the least with the least.
                 let audio = groups.get((count - 1 - index) * groups.len() / count);
                 let angles = angles[index].as_ref();
@@ -242,7 +256,7 @@ impl<'a> Writer<'a> {
     /// Variants with the chosen audio muxed in.
     fn muxed(&mut self, video: &[TrackRef], audio: Option<TrackRef>) {
         let mut sound: Option<Sound<'_>> = None;
-        for &main in video {
+        for main in self.order(video).into_iter().map(|index| video[index]) {
             let mut codecs = vec![self.codec(main)];
             codecs.extend(audio.map(|a| self.codec(a)));
             let rate = match self.context.dialect {
