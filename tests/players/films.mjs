@@ -16,7 +16,7 @@ const fragmentedOnly = {
   dashjs: ['mpd-time-csf', 'mpd-time-cmaf'],
 };
 
-/** Opus: hls.js does not play on after the first seek (1.7.4). */
+/** Opus: hls.js (1.7.4) plays it, but ends at once when a quality is forced right after a seek to the beginning. */
 const { hlsjs: _, ...withoutHlsJs } = fragmentedOnly;
 
 /** MP3: Chromium takes it from transport streams, where hls.js hands it on as it is; as a rendition it does not. */
