@@ -16,11 +16,20 @@ const fragmentedOnly = {
   dashjs: ['mpd-time-csf', 'mpd-time-cmaf'],
 };
 
+/** Opus: hls.js (1.7.4) plays it, but ends at once when a quality is forced right after a seek to the beginning. */
+const { hlsjs: _, ...withoutHlsJs } = fragmentedOnly;
+
+/** MP3: Chromium takes it from transport streams, where hls.js hands it on as it is; as a rendition it does not. */
+const muxedAlone = { hlsjs: ['m3u8-aapl-v3'] };
+
 /** { name, folder, manifest where it is not `film`, duration in seconds, heights, languages, plays, more }; the demo film first. */
 export const films = [
   { name: 'demo', duration: 40, heights: [234, 360, 540, 720], languages: ['eng', 'spa'], plays: everything },
   { name: 'av1', folder: 'av1', duration: 12, heights: [90, 144], languages: ['eng'], plays: fragmentedOnly },
   { name: 'vp9', folder: 'vp9', duration: 12, heights: [90, 144], languages: ['eng'], plays: fragmentedOnly },
+  { name: 'opus', folder: 'opus', duration: 12, heights: [90], languages: ['eng', 'spa'], plays: withoutHlsJs },
+  { name: 'flac', folder: 'flac', duration: 12, heights: [90], languages: ['eng', 'spa'], plays: fragmentedOnly },
+  { name: 'mp3', folder: 'mp3', duration: 12, heights: [90], languages: ['eng', 'spa'], plays: muxedAlone },
   {
     name: 'twelve-tracks',
     folder: 'twelve-tracks',
