@@ -57,11 +57,6 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
         origin = origin.with_thumbnails(painter);
     }
     let origin = Arc::new(origin);
-    let mut origin = Origin::new(catalog.clone(), settings(&config.origin));
-    if let Some(painter) = painter(config).await {
-        origin = origin.with_thumbnails(painter);
-    }
-    let origin = Arc::new(origin);
     let watch = tokio::spawn(catalog.clone().follow());
     server::run(listeners, Arc::new(Streaming::new(origin)), limits(&config.server), async {
         tokio::select! {

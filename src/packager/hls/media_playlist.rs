@@ -43,7 +43,8 @@ pub(super) fn render(
         Dialect::Modern => out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n"),
     }
     out.push_str("#EXT-X-MEDIA-SEQUENCE:");
-    push_number(&mut out, (presentation.view.skipped / per_segment.max(1)) as u64);
+    let per_segment = if keyframes { 1 } else { flavor.fragments_per_segment(presentation).max(1) };
+    push_number(&mut out, (presentation.view.skipped / per_segment) as u64);
     out.push_str("\n#EXT-X-TARGETDURATION:");
     push_number(&mut out, target_duration(flavor, presentation, &entries, keyframes, context));
     out.push('\n');
