@@ -76,6 +76,33 @@ async fn each_fixture_shows_what_is_special_about_it() {
 }
 
 #[tokio::test]
+async fn what_formats_leave_out_is_told_track_by_track() {
+    let report = of("films/mixed-codecs").await;
+    let [av1, old] = report.presentations[0].left_out.as_slice() else { panic!("{:?}", report.presentations) };
+    assert_eq!((av1.file.as_str(), av1.track, av1.why), ("film_90.mp4", 1, "format"));
+    assert_eq!(av1.formats, ["smooth", "fmp4-v20", "m3u8-aapl", "m3u8-aapl-v3"]);
+    assert_eq!((old.codec.as_str(), old.why, old.formats.len()), ("mp4v", "codec", crate::packager::FORMATS.len()));
+    let plain = text(&report, Paint::Plain);
+    for line in [
+        "left out by smooth, fmp4-v20, m3u8-aapl, m3u8-aapl-v3: film_90.mp4 track 1 (av01.0.00M.08)",
+        "left out by every format: film_old.mp4 track 1 (mp4v), codec",
+    ] {
+        assert!(plain.contains(line), "{line:?} is not in:\n{plain}");
+    }
+    assert!(of("films/hevc").await.presentations[0].left_out.is_empty());
+}
+
+#[tokio::test]
+async fn high_dynamic_range_is_named() {
+    let report = of("films/dolby-vision-81").await;
+    let track = &report.files[0].tracks[0];
+    assert_eq!((track.dynamic_range, track.dolby_vision.as_deref()), (Some("PQ"), Some("8.1")));
+    let light = track.light_levels.unwrap();
+    assert_eq!((light.max_content, light.max_average, light.mastering_peak), (Some(1000), Some(400), Some(1000)));
+    assert_eq!(of("films/av1").await.files[0].tracks[0].dynamic_range, Some("SDR"));
+}
+
+#[tokio::test]
 async fn a_single_file_is_reported_alone() {
     let report = report(&fixture("demo/demo_720p.mp4"), &options()).await.unwrap();
     assert_eq!(report.files.len(), 1);

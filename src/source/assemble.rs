@@ -190,7 +190,7 @@ fn refused(files: &[(SourceFile, Arc<FileIndex>)]) -> Vec<(LeftOut, String)> {
 fn why(error: &codec::Error) -> WhyLeftOut {
     match error {
         codec::Error::Encrypted { .. } => WhyLeftOut::Encrypted,
-        codec::Error::Malformed { .. } => WhyLeftOut::Damaged,
+        codec::Error::Malformed { .. } | codec::Error::Captions { .. } => WhyLeftOut::Damaged,
         _ => WhyLeftOut::Codec,
     }
 }

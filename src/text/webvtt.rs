@@ -55,7 +55,7 @@ pub fn parse_sub_rip(bytes: &[u8]) -> Result<WebVtt, Error> {
         // What stands behind the times are coordinates that players pass over; the identifier is a counter.
         cue.settings.clear();
         cue.id.clear();
-        cue.payload = sub_rip_payload(&cue.payload);
+        cue.payload = super::wvtt::without_blank_lines(&sub_rip_payload(&cue.payload));
     }
     if vtt.cues.is_empty() { Err(Error::NotSubRip) } else { Ok(vtt) }
 }

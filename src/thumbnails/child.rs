@@ -71,7 +71,7 @@ pub(super) async fn run(
     };
     let finished = tokio::time::timeout(limits.timeout, all).await;
     let (output, said, status) = finished.map_err(|_| Error::TimedOut { after: limits.timeout })??;
-    guard.is_over();
+    guard.release();
     Ok(Ended { success: status.success(), code: status.code(), output, said })
 }
 
@@ -95,7 +95,7 @@ impl Guard {
         }
     }
 
-    fn is_over(mut self) {
+    fn release(mut self) {
         self.0 = None;
     }
 }

@@ -240,7 +240,6 @@ impl Tree {
     }
 
     fn text(&mut self, text: &str, position: u64) -> Result<(), Error> {
-        self.count(position)?;
         check_characters(text, position)?;
         let Some(element) = self.open.last_mut() else {
             let blank = text.trim_start_matches('\u{feff}').trim().is_empty();
@@ -249,7 +248,11 @@ impl Tree {
         match element.children.last_mut() {
             Some(Node::Text(before)) => before.push_str(text),
             _ if text.is_empty() => {}
-            _ => element.children.push(Node::Text(text.to_owned())),
+            _ => {
+                element.children.push(Node::Text(text.to_owned()));
+                // References are pieces of one text.
+                self.count(position)?;
+            }
         }
         Ok(())
     }

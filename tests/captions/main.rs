@@ -273,3 +273,30 @@ fn real_text_tracks() {
         println!("{}: {cues:?}", entry.display());
     }
 }
+
+/// Captions inside of pictures are signalled, and their absence too.
+#[test]
+fn closed_captions_are_signalled() {
+    let text = |film: &Film, tag: &str| {
+        String::from_utf8(film.manifest(packager::format(tag).unwrap(), Dialect::Modern).unwrap()).unwrap()
+    };
+    let film = Film::open(&folder("ttml")).unwrap();
+    let multivariant = text(&film, "m3u8-cmaf");
+    assert!(
+        multivariant.contains(",CLOSED-CAPTIONS=NONE\n") && !multivariant.contains("INSTREAM-ID"),
+        "{multivariant}"
+    );
+    let Ok(folders) = support::shared_media() else {
+        println!("skipped: there are no shared media");
+        return;
+    };
+    let Some(folder) = folders.iter().find(|f| f.ends_with("hevc-frag")) else { return };
+    let film = Film::open(folder).unwrap();
+    let found = film.presentation.groups_of(TrackKind::Video).next().unwrap().1.closed_captions;
+    assert!(found.first_field, "{found:?}");
+    let multivariant = text(&film, "m3u8-cmaf");
+    assert!(multivariant.contains("#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID=\"cc\",NAME=\"CC1\""), "{multivariant}");
+    assert!(multivariant.contains(",CLOSED-CAPTIONS=\"cc\"\n"), "{multivariant}");
+    let mpd = text(&film, "mpd-time-cmaf");
+    assert!(mpd.contains("schemeIdUri=\"urn:scte:dash:cc:cea-608:2015\" value=\"CC1=und"), "{mpd}");
+}

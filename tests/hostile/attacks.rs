@@ -531,7 +531,7 @@ fn captions_of_any_shape() {
                 let at = 1 + dice.below(data.len() - 1);
                 match dice.below(4) {
                     0 => data[at] = dice.below(256) as u8,
-                    1 => data.insert(at, b"<>&;:.-\n0/\"= "[dice.below(14)]),
+                    1 => data.insert(at, b"<>&;:.-\n0/\"= "[dice.below(13)]),
                     2 => drop(data.remove(at)),
                     _ => data.truncate(at + 1),
                 }

@@ -70,15 +70,13 @@ async function judge(browser, site, test) {
     await page.waitForFunction(() => window.driver && video.currentTime > 0.1, null, { timeout: 30_000 });
     // Where pictures decode before they show, some players begin a transport stream's time with the decoding: the
     // first picture then comes a little after zero, and captions by as much.
-    const zero = await page.evaluate(() => new Promise((resolve) => {
-      video.requestVideoFrameCallback((_, { mediaTime }) => resolve(Math.round(mediaTime * 1000)));
-      video.currentTime = 0;
-    }));
-    await page.waitForTimeout(1000);
+    await page.waitForFunction(() => firstPicture !== undefined, null, { timeout: 10_000 });
+    const zero = await page.evaluate(() => Math.round(firstPicture * 1000));
     for (const { language, cues } of wanted) {
       const offered = await driver('texts');
       const name = offered.find((one) => canonical(one) === canonical(language));
       if (name === undefined) throw new Error(`${language} is not offered, only ${offered}`);
+      await page.evaluate(() => void video.play());
       await driver('showText', name);
       // What the player's tracks hold is collected while the film plays, from its beginning again if need be.
       const seen = new Map();
@@ -88,8 +86,10 @@ async function judge(browser, site, test) {
         }
       };
       const there = () => {
-        const got = joined(seen.values());
-        return cues.filter((cue) => !got.some((one) => one[2] === cue[2] && Math.abs(one[0] - cue[0]) <= 1 && Math.abs(one[1] - cue[1]) <= 1));
+        // Some players make one cue of all that is shown at a time: what counts is when the text is there.
+        const met = ([begin, end, text]) => joined([...seen.values()].filter((one) => one[2].includes(text)).map(([b, e]) => [b, e, text]))
+          .some(([b, e]) => Math.abs(b - begin) <= 1 && Math.abs(e - end) <= 1);
+        return cues.filter((cue) => !met(cue));
       };
       const deadline = Date.now() + 40_000;
       const last = Math.max(...cues.map((cue) => cue[1])) / 1000;
@@ -109,7 +109,7 @@ async function judge(browser, site, test) {
         const drawn = (node) => (node?.text ?? '') + (node?.contents ?? []).map(drawn).join('');
         return [...video.textTracks].filter((t) => t.mode === 'showing').flatMap((t) => [...(t.activeCues ?? [])].map((c) => c.text || drawn(c.isd)));
       });
-      if (!active.map(bare).some((text) => text === cue[2])) throw new Error(`${language} at ${middle}: active are ${JSON.stringify(active)}`);
+      if (!active.map(bare).some((text) => text.includes(cue[2]))) throw new Error(`${language} at ${middle}: active are ${JSON.stringify(active)}`);
       if (options.screenshot) await page.screenshot({ path: `${options.screenshot}/${test.name.replace('/', '-')}-${language}.png` });
     }
     return `${wanted.map(({ language, cues }) => `${language} ${cues.length} cues`).join(', ')}, first picture at ${zero} ms`;

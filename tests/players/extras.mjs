@@ -11,11 +11,12 @@ const plays = {
 
 const paces = { winding, thumbnails, index };
 
-/** Every extra case as { name, player, format, paces, url }; `find` gives a format's URL. */
-export function extraCases(find) {
+/** Every extra case of the demo film as { name, film, player, format, paces, url }, with the URLs of `matrix`. */
+export function extraCases(film, matrix) {
+  const find = (format) => matrix.find((one) => one.film === film && one.format === format)?.url;
   return Object.entries(plays).flatMap(([what, players]) =>
     Object.entries(players).flatMap(([player, formats]) =>
-      formats.map((format) => ({ name: `${player}/${format}/${what}`, player, format, paces: what, url: find(format) })),
+      formats.map((format) => ({ name: `${player}/${format}/${what}`, film, player, format, paces: what, url: find(format) })),
     ),
   );
 }

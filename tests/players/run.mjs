@@ -44,8 +44,7 @@ const wanted = ({ name, film, player, format }) =>
   !options.only.length || options.only.some((one) => [name, film.name, player, `${player}/${format}`].includes(one));
 const [demo] = films;
 const matrix = allCases(positionals[0]?.replace(/\/$/, ''), overrides);
-const ofDemo = (format) => matrix.find((one) => one.film === demo && one.format === format).url;
-const extras = options.extras ? extraCases(ofDemo).map((one) => ({ ...one, film: demo })) : [];
+const extras = options.extras ? extraCases(demo, matrix) : [];
 const cases = [...matrix, ...extras].filter(wanted);
 if (options.duration) demo.duration = Number(options.duration);
 if (options.heights) demo.heights = options.heights.split(',').map(Number);

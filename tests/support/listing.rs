@@ -102,7 +102,8 @@ pub fn dash(film: &Film, format: &dyn Format, dialect: Dialect) -> Result<Vec<Li
                 .iter()
                 .map(|(t, d)| (media.replace("$Time$", &t.to_string()), *t, Ticks(*d as i64, scale as i64)));
             let mut entry = fetch(film, format, dialect, times.collect())?;
-            entry.keyframes = set.children_named("EssentialProperty").next().is_some();
+            let trick_mode = Some("http://dashif.org/guidelines/trickmode");
+            entry.keyframes = set.children_named("EssentialProperty").any(|p| p.attribute("schemeIdUri") == trick_mode);
             let Object::Init { track } = film.resolve(&init)? else { return Err(format!("{init} is no init")) };
             if track != entry.track {
                 return Err(format!("{init} is of another track than {media}"));

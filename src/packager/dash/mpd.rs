@@ -66,7 +66,9 @@ pub(super) fn render(
     if context.dialect == Dialect::Modern {
         let mut id = sets.len();
         for (position, set) in sets.iter().enumerate() {
-            if trick::write(&mut xml, kind, presentation, set, (id + 1, position + 1), before(&sets, position)) {
+            let has_sdr = sets.iter().any(colour::is_sdr_video);
+            let place = trick::Place { id: id + 1, of: position + 1, before: before(&sets, position), has_sdr };
+            if trick::write(&mut xml, kind, presentation, set, &place) {
                 id += 1;
             }
         }

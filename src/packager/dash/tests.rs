@@ -20,13 +20,18 @@ fn mpd(format: &dyn Format, film: &Presentation, dialect: Dialect) -> String {
 /// The sets that are played at the usual pace.
 fn sets(mpd: &str) -> Vec<Element> {
     let all = check(mpd).child("Period").unwrap().children.clone();
-    all.into_iter().filter(|set| set.child("EssentialProperty").is_none()).collect()
+    all.into_iter().filter(|set| !is_trick_set(set)).collect()
 }
 
 /// Those that are for winding.
 fn trick_sets(mpd: &str) -> Vec<Element> {
     let all = check(mpd).child("Period").unwrap().children.clone();
-    all.into_iter().filter(|set| set.child("EssentialProperty").is_some()).collect()
+    all.into_iter().filter(is_trick_set).collect()
+}
+
+fn is_trick_set(set: &Element) -> bool {
+    let trick_mode = Some("http://dashif.org/guidelines/trickmode");
+    set.children_named("EssentialProperty").any(|property| property.attribute("schemeIdUri") == trick_mode)
 }
 
 #[test]

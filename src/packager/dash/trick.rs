@@ -10,7 +10,7 @@ use crate::packager::track_fragment::media_type;
 use crate::packager::{Dialect, bitrate, key_frames};
 
 use super::mpd::{descriptor, segment_template};
-use super::{Kind, representation};
+use super::{Kind, colour, representation};
 
 const TRICK_MODE: &str = "http://dashif.org/guidelines/trickmode";
 
@@ -20,15 +20,25 @@ const ENOUGH_LINES: u32 = 480;
 /// `maxPlayoutRate` is at most this: beyond it a player fetches more than it can show.
 const FASTEST: u64 = 64;
 
-/// Writes the set of identifier `id` for the set of identifier `of`, which has `before` representations of its group
-/// in sets before it; false if there is nothing to write.
+/// Where such a set stands.
+pub(super) struct Place {
+    /// Its `@id`.
+    pub id: usize,
+    /// `@id` of the set that it goes with.
+    pub of: usize,
+    /// Representations of its group in sets before that one.
+    pub before: usize,
+    /// There is a video set of standard dynamic range.
+    pub has_sdr: bool,
+}
+
+/// Writes the set for `set`; false if there is nothing to write.
 pub(super) fn write(
     xml: &mut Markup,
     kind: &Kind,
     presentation: &Presentation,
     set: &Carried<'_>,
-    (id, of): (usize, usize),
-    before: usize,
+    place: &Place,
 ) -> bool {
     if set.group.kind != TrackKind::Video {
         return false;
@@ -37,16 +47,17 @@ pub(super) fn write(
     if tracks.is_empty() {
         return false;
     }
-    xml.start("AdaptationSet").number("id", id as u64);
+    xml.start("AdaptationSet").number("id", place.id as u64);
     xml.number("group", representation::group_number(set.group.kind));
     xml.attribute("segmentAlignment", "true");
     xml.attribute("contentType", set.group.kind.as_str()).attribute("mimeType", media_type(set.group.kind));
     xml.attribute("startWithSAP", "1").attribute("codingDependency", "false");
-    descriptor(xml, "EssentialProperty", TRICK_MODE, itoa::Buffer::new().format(of));
+    descriptor(xml, "EssentialProperty", TRICK_MODE, itoa::Buffer::new().format(place.of));
+    colour::properties(xml, set, place.has_sdr);
     segment_template(xml, kind, presentation, set, "KeyFrames", Dialect::Modern);
     for (index, track) in tracks {
         let pace = Pace::of(set, track);
-        xml.start("Representation").attribute("id", &(representation::id(set, before + index) + "_key"));
+        xml.start("Representation").attribute("id", &(representation::id(set, place.before + index) + "_key"));
         xml.number("bandwidth", pace.bandwidth(kind, set, track));
         xml.attribute("codecs", &representation::codecs(track, Dialect::Modern));
         representation::picture(xml, track, pace.frame_rate());

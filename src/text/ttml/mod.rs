@@ -32,7 +32,7 @@ const STYLING: &str = "http://www.w3.org/ns/ttml#styling";
 const METADATA: &str = "http://www.w3.org/ns/ttml#metadata";
 
 /// How much a document may hold.
-const LIMITS: Limits = Limits { bytes: MAX_BYTES as usize, depth: 64, nodes: 300_000, attributes: 64 };
+const LIMITS: Limits = Limits { bytes: MAX_BYTES as usize, depth: 64, nodes: 200_000, attributes: 64 };
 
 /// A document.
 #[derive(Clone, PartialEq, Eq, Debug)]

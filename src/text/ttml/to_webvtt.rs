@@ -57,8 +57,8 @@ impl Writer<'_> {
     }
 
     fn paragraph(&mut self, p: &Timed, path: &[&Timed], root: &Computed) -> Result<(), Error> {
-        // Of the elements around, the innermost that names a region decides (TTML1 9.3.2), and what is in a
-        // region inherits its styles.
+        // The innermost element that names a region decides, and what is in a region inherits its styles. (Of a
+        // document that names several around one paragraph, TTML1 9.3.3 would show nothing.)
         let region = path.iter().rev().find_map(|element| element.element.attribute(None, "region"));
         let region = region.and_then(|id| self.styles.region(id));
         let mut computed = match &region {
