@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use headwater::catalog::{By, Catalog, Options};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
