@@ -5,6 +5,7 @@
 mod support;
 
 mod ams_sample;
+mod codec_table;
 mod sha256;
 mod transport;
 

@@ -131,5 +131,5 @@ for (const test of cases) {
 }
 await browser.close();
 site.close();
-console.log(`captions: ${cases.length - failed} passed, ${failed} failed`);
+console.log(`players: ${cases.length - failed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);

@@ -67,14 +67,17 @@ fn check_track(track: &SourceTrack, length: u64) {
     let samples = &track.samples;
     assert!(u64::from(samples.len()) <= length);
     assert!(track.served_samples <= samples.len());
-    let (mut count, mut bytes, mut at) = (0u32, 0u64, samples.start());
+    let (mut count, mut bytes, mut at, mut last_takes_none) = (0u32, 0u64, samples.start(), false);
     for (decode, sample) in samples.iter_from(0) {
         assert_eq!(decode, at, "decode times are sums of durations");
         assert!(sample.offset.checked_add(u64::from(sample.size)).is_some_and(|end| end <= length));
         at += i64::from(sample.duration);
         bytes += u64::from(sample.size);
         count += 1;
+        last_takes_none = sample.duration == 0;
     }
+    // A last sample of no duration is given a tick.
+    at += i64::from(last_takes_none);
     assert_eq!((count, bytes, at), (samples.len(), samples.bytes(), samples.end()));
     if let Some(key_frames) = samples.key_frames() {
         assert!(key_frames.windows(2).all(|w| w[0].sample < w[1].sample && w[0].decode <= w[1].decode));
