@@ -59,7 +59,7 @@ fn at(start: u32) -> UtcTime {
 
 /// Takes the step; whether it was refused does not matter here.
 async fn take(site: &Site, step: Step) -> Option<()> {
-    let done = match step {
+    match step {
         Step::Asset => drop(site.asset("film").await),
         Step::File { asset, name, primary } => {
             let asset = pick::<Asset>(site, asset).await?;
@@ -108,8 +108,8 @@ async fn take(site: &Site, step: Step) -> Option<()> {
             let policy = linked.first()?.id;
             drop(change!(site, |t| t.unlink_delivery_policy(asset.id, policy)));
         }
-    };
-    Some(done)
+    }
+    Some(())
 }
 
 /// What must always hold.
