@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::database::Running;
 use super::entity::{Entity, Kind, Page, Stored, Version, millis};
 use super::error::Error;
 use super::id::AssetId;
@@ -190,12 +191,25 @@ impl Catalog {
         // The container first: it may take a while, and an asset without one would be half made. A container
         // that is left over from a crash is empty and harms nobody.
         if makes_container {
+            // Or what is made would be removed with what was there before.
+            not_being_removed(&mut self.database().read().await?, &account.name, &asset.container).await?;
             self.make_container(&account, &asset.container).await?;
         }
         let mut transaction = self.begin(by).await?;
         transaction.insert_asset(&asset).await?;
         transaction.commit().await?;
         Ok(asset)
+    }
+}
+
+/// The container is not that of a deleted asset, on its way out.
+async fn not_being_removed(running: &mut Running, account: &str, container: &str) -> Result<(), Error> {
+    let sql = "SELECT COUNT(*) FROM removal WHERE account = $1 AND container = $2";
+    match running.number(sql, &[account.into(), container.into()]).await? {
+        0 => Ok(()),
+        _ => Err(Error::conflict(format!(
+            "the container {container} of a deleted asset is still being removed; try again in a moment"
+        ))),
     }
 }
 
@@ -229,15 +243,7 @@ impl Transaction<'_> {
         if self.count::<Asset>(None).await? >= limit {
             return Err(Error::Quota { limit, what: "assets" });
         }
-        let sql = "SELECT COUNT(*) FROM removal WHERE account = $1 AND container = $2";
-        let values = [(&asset.storage_account).into(), (&asset.container).into()];
-        if self.running.number(sql, &values).await? > 0 {
-            let problem = format!(
-                "the container {} of a deleted asset is still being removed; try again in a moment",
-                asset.container
-            );
-            return Err(Error::conflict(problem));
-        }
+        not_being_removed(&mut self.running, &asset.storage_account, &asset.container).await?;
         // The account may have been unlinked since it was chosen.
         self.get::<StorageAccount>(&asset.storage_account).await?;
         self.insert(asset).await
@@ -280,7 +286,7 @@ impl Transaction<'_> {
         self.remove(&asset).await?;
         let account = self.get::<StorageAccount>(&asset.storage_account).await?;
         if fate == ContainerFate::Remove && account.backend.owns_containers() && !self.shares_container(&asset).await? {
-            let sql = "INSERT INTO removal (account, container, since) VALUES ($1, $2, $3) \
+            let sql = "INSERT INTO removal (account, container, due) VALUES ($1, $2, $3) \
                        ON CONFLICT (account, container) DO NOTHING";
             let now = self.now().unix_millis;
             self.execute(sql, &[(&asset.storage_account).into(), (&asset.container).into(), now.into()]).await?;

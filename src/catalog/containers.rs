@@ -2,14 +2,17 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::Catalog;
+use super::database::Value;
 use super::error::Error;
 use super::storage_account::{Backend, StorageAccount};
 use crate::secrets::SecretBytes;
 use crate::store::{Folder, Store, Symlinks};
+use crate::time::UtcTime;
 
 /// An account with the key that opens it.
 #[derive(Clone)]
@@ -138,23 +141,51 @@ impl Catalog {
         self.containers().create(&open, container).await.map_err(failed(account, container))
     }
 
-    /// Removes containers of deleted assets; what cannot be removed now is tried again the next time.
-    pub(super) async fn remove_containers(&self) -> Result<(), Error> {
-        let sql = "SELECT account, container FROM removal ORDER BY since LIMIT 100";
-        let pending: Vec<(String, String)> = self.database().read().await?.all(sql, &[]).await?;
-        for (name, container) in pending {
+    /// Removes containers of deleted assets; what cannot be removed now is tried again later, by any node.
+    pub(super) async fn remove_containers(&self, now: UtcTime) -> Result<(), Error> {
+        let sql = "SELECT account, container, due FROM removal WHERE due <= $1 ORDER BY due LIMIT 100";
+        let pending: Vec<(String, String, i64)> =
+            self.database().read().await?.all(sql, &[now.unix_millis.into()]).await?;
+        for (name, container, due) in pending {
+            // Claimed before it is touched: when this one is gone its name may be given to a new container,
+            // which a node with an old list must not take for the deleted one.
+            let mut running = self.database().write().await?;
+            let sql = "UPDATE removal SET due = $4 WHERE account = $1 AND container = $2 AND due = $3";
+            let until = now.unix_millis.saturating_add(CLAIM_MILLISECONDS);
+            let values = [(&name).into(), (&container).into(), Value::Int(due), until.into()];
+            let claimed = running.execute(sql, &values).await?;
+            running.commit().await?;
+            if claimed == 0 {
+                continue;
+            }
             if let Some(account) = self.find::<StorageAccount>(&name).await? {
                 let open = self.open_account(&account).await?;
-                if let Err(error) = self.containers().remove(&open, &container).await {
-                    tracing::warn!(%error, account = name, container, "a deleted asset's container is not removed yet");
+                let removing = self.containers().remove(&open, &container);
+                let problem = match tokio::time::timeout(REMOVAL_PATIENCE, removing).await {
+                    Ok(Ok(())) => None,
+                    Ok(Err(ContainerError(problem))) => Some(problem),
+                    Err(_) => Some("storage takes too long".to_owned()),
+                };
+                if let Some(problem) = problem {
+                    tracing::warn!(
+                        problem,
+                        account = name,
+                        container,
+                        "a deleted asset's container is not removed yet"
+                    );
                     continue;
                 }
             }
             let mut running = self.database().write().await?;
-            let sql = "DELETE FROM removal WHERE account = $1 AND container = $2";
-            running.execute(sql, &[(&name).into(), (&container).into()]).await?;
+            let sql = "DELETE FROM removal WHERE account = $1 AND container = $2 AND due = $3";
+            running.execute(sql, &[(&name).into(), (&container).into(), until.into()]).await?;
             running.commit().await?;
         }
         Ok(())
     }
 }
+
+/// For how long a claimed removal is one node's, milliseconds; and how long it may take, which is less, so that
+/// it has ended when another node may begin. Clocks of nodes may differ by what lies between.
+const CLAIM_MILLISECONDS: u64 = 10 * 60 * 1000;
+const REMOVAL_PATIENCE: Duration = Duration::from_secs(5 * 60);

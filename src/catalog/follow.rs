@@ -91,7 +91,7 @@ impl Catalog {
         if let Err(error) = self.settle_abandoned(By::new(NODE, now), before).await {
             tracing::warn!(%error, "operations that were left undone stay so for now");
         }
-        if let Err(error) = self.remove_containers().await {
+        if let Err(error) = self.remove_containers(now).await {
             tracing::warn!(%error, "containers of deleted assets stay for now");
         }
     }

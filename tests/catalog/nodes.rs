@@ -1,11 +1,44 @@
 //! Several nodes on one database.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use headwater::catalog::*;
+use headwater::store::Store;
 
-use crate::stores::by;
+use crate::stores::{by, options};
 use crate::{change, on_both};
+
+/// Local folders that take their time to go, and say how often they were asked to.
+#[derive(Default)]
+struct Slow {
+    local: LocalContainers,
+    removals: AtomicU32,
+}
+
+#[async_trait::async_trait]
+impl Containers for Slow {
+    fn open(
+        &self,
+        account: &OpenAccount,
+        container: &str,
+        encryption: Option<ContainerEncryption>,
+    ) -> Result<Arc<dyn Store>, ContainerError> {
+        self.local.open(account, container, encryption)
+    }
+
+    async fn create(&self, account: &OpenAccount, container: &str) -> Result<(), ContainerError> {
+        self.local.create(account, container).await
+    }
+
+    async fn remove(&self, account: &OpenAccount, container: &str) -> Result<(), ContainerError> {
+        self.removals.fetch_add(1, Ordering::SeqCst);
+        // Longer than nodes wait between looks at what is left to do.
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        self.local.remove(account, container).await
+    }
+}
 
 /// How long it takes until `look` finds something.
 async fn until<T>(mut look: impl FnMut() -> Option<T>) -> Duration {
@@ -51,6 +84,30 @@ on_both! {
         })
         .await;
         follow.abort();
+    }
+
+    async fn a_container_is_removed_by_one_node_alone(site: &Site) {
+        let slow = Arc::new(Slow::default());
+        let asset = site.asset("film").await;
+        change!(site, |t| t.delete_asset(asset.id, ContainerFate::Remove)).unwrap();
+        let mut nodes = Vec::new();
+        for _ in 0..3 {
+            let containers = Arc::clone(&slow) as Arc<dyn Containers>;
+            let options = Options { containers, ..options(site.root.path(), &site.address) };
+            nodes.push(tokio::spawn(Catalog::open(options).await.unwrap().follow()));
+        }
+        let again = NewAsset { id: Some(asset.id), ..NewAsset::default() };
+        let begun = Instant::now();
+        while site.catalog.create_asset(by(), again.clone()).await.is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "the container is not removed");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let folder = site.root.path().join("data/containers").join(&asset.container);
+        std::fs::write(folder.join("new.mp4"), b"x").unwrap();
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        nodes.iter().for_each(|node| node.abort());
+        assert_eq!(slow.removals.load(Ordering::SeqCst), 1, "each look of each node removed it again");
+        assert!(folder.join("new.mp4").exists(), "the files of a new asset of the same id");
     }
 
     async fn changes_at_the_same_time_break_no_rule(site: &Site) {

@@ -43,11 +43,12 @@ CREATE TABLE secret (
     PRIMARY KEY (owner, name)
 );
 
--- Containers of deleted assets, until storage has removed them.
+-- Containers of deleted assets, until storage has removed them. Whoever removes one moves its time into the
+-- future first: no other node tries before then.
 CREATE TABLE removal (
     account TEXT NOT NULL,
     container TEXT NOT NULL,
-    since BIGINT NOT NULL,
+    due BIGINT NOT NULL,
     PRIMARY KEY (account, container)
 );
 
