@@ -5,11 +5,13 @@
 //! I/O. `docs/architecture.md` says what each floor knows and never does.
 
 pub mod bits;
+pub mod cipher;
 pub mod codec;
 pub mod isobmff;
 pub mod media;
 pub mod mpegts;
 pub mod packager;
+pub mod secrets;
 pub mod source;
 pub mod text;
 pub mod time;
@@ -23,6 +25,8 @@ pub mod cli;
 pub mod config;
 #[cfg(feature = "server")]
 pub mod inspect;
+#[cfg(feature = "server")]
+pub mod keys;
 #[cfg(feature = "server")]
 pub mod origin;
 #[cfg(feature = "server")]

@@ -20,7 +20,7 @@ mod sample;
 mod sample_index;
 mod track;
 
-pub use presentation::{Language, Presentation, Revision, SourceFile, TrackGroup, TrackKind, TrackRef};
+pub use presentation::{Language, Presentation, Revision, SourceFile, TrackGroup, TrackKind, TrackRef, View};
 pub use purpose::{AUDIO_PURPOSE_SCHEME, DESCRIBES_VIDEO, HTML_KIND_SCHEME, Purpose, ROLE_SCHEME};
 pub use sample::{ByteRange, Sample, SampleTable};
 pub use sample_index::{KeyFrame, RawSample, SampleIndex, SampleIndexBuilder, SampleIndexError};

@@ -163,6 +163,19 @@ pub struct Presentation {
     pub groups: Vec<TrackGroup>,
     /// How many segments make one transport-stream segment (`fragmentsPerHLSSegment`, 3 by default).
     pub fragments_per_ts_segment: u32,
+    /// What of the film this is.
+    pub view: View,
+}
+
+/// How a part of a film is listed; the default is the whole film.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct View {
+    /// Where the part begins; times stay those of the whole film.
+    pub begin: Option<MediaTime>,
+    /// How many segments of the pictures come before it.
+    pub skipped: usize,
+    /// The bitrate that playlists list first, bits per second.
+    pub first_quality: Option<u64>,
 }
 
 impl Presentation {
@@ -196,13 +209,12 @@ impl Presentation {
         self.groups_of(kind).find(|(_, g)| g.is_default).or_else(|| self.groups_of(kind).next())
     }
 
-    /// Length of the longest group.
+    /// Length of the longest group, from where the view begins.
     pub fn duration(&self) -> MediaTime {
-        self.groups
-            .iter()
-            .map(TrackGroup::duration)
-            .max_by(|a, b| a.compare(*b))
-            .unwrap_or(MediaTime::zero(Timescale::TEN_MHZ))
+        let end = self.groups.iter().map(TrackGroup::duration).max_by(|a, b| a.compare(*b));
+        let end = end.unwrap_or(MediaTime::zero(Timescale::TEN_MHZ));
+        let before = self.view.begin.map_or(0, |begin| begin.floor(end.scale));
+        MediaTime::new(end.ticks.saturating_sub(before), end.scale)
     }
 
     /// The stored file of a track.

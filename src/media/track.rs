@@ -115,7 +115,12 @@ impl Track {
 
     /// Some samples can be decoded alone, and not just the first of each segment.
     pub fn has_inner_key_frames(&self) -> bool {
-        self.samples.key_frames().is_some_and(|frames| frames.len() != self.segment_count())
+        let (first, last) = (self.segment_samples.first(), self.segment_samples.last());
+        let (Some(&first), Some(&last)) = (first, last) else { return false };
+        self.samples.key_frames().is_some_and(|frames| {
+            let before = |sample: u32| frames.partition_point(|frame| frame.sample < sample);
+            before(last) - before(first) != self.segment_count()
+        })
     }
 
     /// Composition offset of the first sample, ticks: how far presentation runs behind decoding.

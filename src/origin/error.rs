@@ -7,6 +7,7 @@ use hyper::StatusCode;
 
 use super::codes::MpeCode;
 use super::url::{LocatorId, UrlError};
+use crate::packager::filter::FilterError;
 
 /// A request that cannot be answered with media.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -82,6 +83,10 @@ pub enum Error {
         /// The name in the URL.
         filter: String,
     },
+
+    /// Filters that cannot be applied, or that leave nothing.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
 
     /// `format=` names no format.
     #[error("format {format:?} does not exist; docs/urls.md lists the formats")]
@@ -232,6 +237,19 @@ impl Error {
             Error::FragmentNotFound { .. } => MpeCode::FragmentTimestampNotFound,
             Error::FragmentNotReady { .. } => MpeCode::FragmentNotReady,
             Error::FilterNotFound { .. } => MpeCode::EgressFilterNotFound,
+            Error::Filter(error) => match error {
+                FilterError::Range | FilterError::ForcedEndWithoutEnd => MpeCode::FilterRangeAttributeInvalid,
+                FilterError::Condition { .. } => MpeCode::FilterTrackAttributeInvalid,
+                FilterError::Window => MpeCode::FilterPresentationWindowInvalid,
+                FilterError::Backoff => MpeCode::FilterLiveBackoffInvalid,
+                FilterError::BackoffOverWindow => MpeCode::FilterLiveBackoffOverPresentationWindow,
+                FilterError::FirstQuality => MpeCode::FilterFirstQualityAttributeInvalid,
+                FilterError::SeveralFirstQualities => {
+                    MpeCode::FilterCompositionMultipleFirstQualityOperatorNotAllowed
+                }
+                FilterError::RemovedAll => MpeCode::FilterRemovedAllStreams,
+                FilterError::TooManyRules => MpeCode::FilterInvalid,
+            },
             Error::FormatUnknown { .. } | Error::ObjectNotInFormat { .. } => MpeCode::OutputFormatNotSupported,
             Error::EncryptionNotSpecified => MpeCode::EncryptionNotSpecifiedInUrl,
             Error::EncryptionNotConfigured { .. } => MpeCode::EncryptionNotSetInDeliveryPolicy,

@@ -20,6 +20,7 @@ mod track_fragment;
 
 pub mod cmaf;
 pub mod dash;
+pub mod filter;
 pub mod hls;
 pub mod smooth;
 
@@ -102,6 +103,11 @@ pub trait Format: Sync + fmt::Debug {
 
     /// Unit of the times in its URLs for tracks of group `group`.
     fn url_timescale(&self, presentation: &Presentation, group: usize, context: &Context<'_>) -> Timescale;
+
+    /// How many segments of a group are sent as one.
+    fn fragments_per_segment(&self, _: &Presentation) -> usize {
+        1
+    }
 
     /// The manifest: client manifest, MPD or multivariant playlist.
     ///

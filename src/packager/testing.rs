@@ -278,6 +278,7 @@ pub(crate) fn film_of(groups: Vec<TrackGroup>) -> Presentation {
         files: vec![SourceFile { name: "film.mp4".to_owned(), size: 1 << 20 }],
         groups,
         fragments_per_ts_segment: 3,
+        view: crate::media::View::default(),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::media::{FileId, Language, MAX_QUALITIES, Presentation, Revision, SourceFile, Track, TrackGroup, TrackKind};
+use crate::media::{
+    FileId, Language, MAX_QUALITIES, Presentation, Revision, SourceFile, Track, TrackGroup, TrackKind, View,
+};
 use crate::time::{MediaTime, Timescale};
 
 use super::choice::{self, Stated};
@@ -89,6 +91,7 @@ pub fn assemble(
             .fragments_per_hls_segment
             .unwrap_or(settings.fragments_per_ts_segment)
             .max(1),
+        view: View::default(),
     })
 }
 

@@ -146,6 +146,10 @@ fn segment_template(xml: &mut Markup, kind: &Kind, presentation: &Presentation, 
     };
     let tag = kind.tag;
     xml.start("SegmentTemplate").number("timescale", scale.get());
+    // Times stay those of the whole film; the period begins where the filter does.
+    if let Some(begin) = presentation.view.begin {
+        xml.number("presentationTimeOffset", begin.floor(scale).max(0));
+    }
     xml.format("media", format_args!("{quality}Fragments({name}=$Time$,format={tag}){media}"));
     xml.format("initialization", format_args!("{quality}Fragments({name}=i,format={tag}){init}"));
     xml.start("SegmentTimeline");

@@ -38,7 +38,9 @@ pub(super) fn render(
         Dialect::Ams => out.push_str("#EXT-X-ALLOW-CACHE:NO\n"),
         Dialect::Modern => out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n"),
     }
-    out.push_str("#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-TARGETDURATION:");
+    out.push_str("#EXT-X-MEDIA-SEQUENCE:");
+    push_number(&mut out, (presentation.view.skipped / per_segment.max(1)) as u64);
+    out.push_str("\n#EXT-X-TARGETDURATION:");
     push_number(&mut out, target_duration(flavor, presentation, &entries, keyframes, context));
     out.push('\n');
     if keyframes {

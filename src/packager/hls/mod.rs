@@ -200,6 +200,10 @@ macro_rules! format_of_flavor {
                 Flavor::$flavor.url_timescale(presentation, group, context)
             }
 
+            fn fragments_per_segment(&self, presentation: &Presentation) -> usize {
+                Flavor::$flavor.fragments_per_segment(presentation)
+            }
+
             fn manifest(&self, presentation: &Presentation, context: &Context<'_>) -> Result<Rendered, Error> {
                 multivariant::render(Flavor::$flavor, presentation, context)
             }

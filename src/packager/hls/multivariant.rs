@@ -11,6 +11,9 @@ use super::{Flavor, PLAYLIST_TYPE};
 /// The multivariant playlist.
 pub(super) fn render(flavor: Flavor, presentation: &Presentation, context: &Context<'_>) -> Result<Rendered, Error> {
     let mut carried = Listing::of(flavor, presentation)?;
+    if let Some(bitrate) = presentation.view.first_quality {
+        begin_with(&mut carried.video, bitrate, presentation);
+    }
     let chosen = match flavor.muxes() {
         true => carried::chosen_audio(flavor, presentation, context.selection.audio_track.as_deref())?,
         false => None,
@@ -31,6 +34,15 @@ pub(super) fn render(flavor: Flavor, presentation: &Presentation, context: &Cont
         (false, _) => writer.with_renditions(&carried),
     }
     Ok(text(writer.out, PLAYLIST_TYPE))
+}
+
+/// Moves the quality nearest to `bitrate` to the front: a player begins with the first one that is listed.
+fn begin_with(tracks: &mut [TrackRef], bitrate: u64, presentation: &Presentation) {
+    let distance = |at: &TrackRef| presentation.track(*at).bitrate.abs_diff(bitrate);
+    let nearest = (0..tracks.len()).min_by_key(|index| distance(&tracks[*index]));
+    if let Some(first) = nearest.and_then(|nearest| tracks.get_mut(..=nearest)) {
+        first.rotate_right(1);
+    }
 }
 
 /// A rendition group: one track of each audio group.
@@ -84,8 +96,10 @@ impl<'a> Writer<'a> {
             self.media(group);
         }
         let count = carried.video.len();
-        for (index, &at) in carried.video.iter().enumerate() {
+        let bitrate = |at: &TrackRef| self.presentation.track(*at).bitrate;
+        for &at in &carried.video {
             // The best video plays with the best audio, the least with the least.
+            let index = carried.video.iter().filter(|other| bitrate(other) < bitrate(&at)).count();
             let audio = groups.get((count - 1 - index) * groups.len() / count);
             let own = self.rate(at);
             let rate = audio.map_or(own, |a| own.plus(a.rate));
