@@ -4,6 +4,7 @@
 //! the repository explains each of them, and a test holds the two together.
 
 mod load;
+mod storage;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use load::{ConfigError, load};
+pub use storage::{Keys, StorageAccount, StorageError, StorageKind};
 
 /// All settings.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -22,6 +24,10 @@ pub struct Config {
     pub origin: Origin,
     /// Where things are.
     pub storage: Storage,
+    /// Where containers of assets are.
+    pub storage_account: Vec<StorageAccount>,
+    /// Where the master key comes from.
+    pub keys: Keys,
     /// What is written to standard error.
     pub log: Log,
 }
@@ -212,10 +218,27 @@ mod tests {
     /// A value for every key; without `..`, so that a new key cannot be forgotten here.
     fn everything() -> Config {
         let path = || Some(PathBuf::from("/x"));
+        let text = || Some("x".to_owned());
         Config {
             server: Server { tls_listen: "[::]:1".parse().ok(), certificate: path(), key: path(), ..Server::default() },
             origin: Origin { public_base_url: Some("https://x/".to_owned()), ..Origin::default() },
             storage: Storage { data_dir: path(), demo_folder: path(), follow_symlinks: true },
+            storage_account: vec![StorageAccount {
+                name: text().unwrap(),
+                kind: StorageKind::S3,
+                default: true,
+                path: path(),
+                account: text(),
+                endpoint: text(),
+                bucket: text(),
+                prefix: text(),
+                region: text(),
+                access_key_id: text(),
+                secret_file: path(),
+                secret_env: text(),
+                recheck_seconds: Some(1),
+            }],
+            keys: Keys { master_key_file: path(), master_key_env: text(), master_key_command: Some(vec!["x".into()]) },
             log: Log::default(),
         }
     }
@@ -229,9 +252,11 @@ mod tests {
     fn config_toml_explains_every_key() {
         let keys = toml::Table::try_from(everything()).unwrap();
         for (section, values) in &keys {
-            let header = format!("[{section}]\n");
+            // Of sections that may be there several times one is shown.
+            let header = if values.is_array() { format!("[[{section}]]\n") } else { format!("[{section}]\n") };
+            let values = values.as_array().map_or(values, |several| &several[0]);
             let text = FILE.split_once(&header).unwrap_or_else(|| panic!("no {header}")).1;
-            let text = text.split("\n[").next().unwrap();
+            let text = text.split("\n[").next().unwrap().split("\n# [[").next().unwrap();
             for key in values.as_table().unwrap().keys() {
                 let lines: Vec<&str> = text.lines().collect();
                 let is_key = |line: &&str| line.trim_start_matches("# ").starts_with(&format!("{key} = "));
@@ -243,7 +268,7 @@ mod tests {
         let active: String = FILE
             .lines()
             .map(|line| match line.strip_prefix("# ") {
-                Some(rest) if rest.split(' ').nth(1) == Some("=") => format!("{rest}\n"),
+                Some(rest) if rest.split(' ').nth(1) == Some("=") || rest.starts_with("[[") => format!("{rest}\n"),
                 _ => format!("{line}\n"),
             })
             .collect();

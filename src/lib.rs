@@ -18,6 +18,8 @@ pub mod time;
 pub mod xml;
 
 #[cfg(feature = "server")]
+pub mod blob;
+#[cfg(feature = "server")]
 pub mod catalog;
 #[cfg(feature = "server")]
 pub mod cli;

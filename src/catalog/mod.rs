@@ -6,7 +6,6 @@
 mod published;
 mod snapshot;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,7 +14,6 @@ use uuid::Uuid;
 pub use published::{Entry, PublishedFile};
 pub use snapshot::{Published, Snapshot};
 
-use crate::packager::filter::Filter;
 use crate::store::{Folder, Store, Symlinks};
 
 /// The demo film's locator, the same on every installation.
@@ -30,15 +28,13 @@ pub struct Asset {
     pub name: String,
     /// Its files.
     pub store: Arc<dyn Store>,
-    /// The filters that its URLs may name: those of all films, and its own, which go before them.
-    pub filters: Arc<BTreeMap<String, Filter>>,
 }
 
 impl Asset {
     /// The film in a local folder.
     pub fn folder(locator: Uuid, folder: &Path, symlinks: Symlinks) -> Asset {
         let name = folder.file_name().map_or("film".to_owned(), |name| name.to_string_lossy().into_owned());
-        Asset { id: *locator.as_bytes(), name, store: Arc::new(Folder::new(folder, symlinks)), filters: Arc::default() }
+        Asset { id: *locator.as_bytes(), name, store: Arc::new(Folder::new(folder, symlinks)) }
     }
 
     /// The locator that its URLs begin with.

@@ -53,7 +53,7 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
 
     let origin = Arc::new(Origin::new(Arc::clone(&published), settings(&config.origin)));
     let watch = tokio::spawn(published.watch());
-    server::run(listeners, Arc::new(Streaming(origin)), limits(&config.server), async {
+    server::run(listeners, Arc::new(Streaming::new(origin)), limits(&config.server), async {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}

@@ -95,14 +95,29 @@ pub fn load(
 }
 
 fn anchor_paths(table: &mut Table, folder: &Path) {
-    for (section, key) in
-        [("server", "certificate"), ("server", "key"), ("storage", "data_dir"), ("storage", "demo_folder")]
-    {
-        if let Some(Value::String(path)) = table.get_mut(section).and_then(|s| s.get_mut(key))
-            && !path.is_empty()
-        {
-            *path = folder.join(&*path).to_string_lossy().into_owned();
+    for (section, key) in [
+        ("server", "certificate"),
+        ("server", "key"),
+        ("storage", "data_dir"),
+        ("storage", "demo_folder"),
+        ("keys", "master_key_file"),
+    ] {
+        anchor(table.get_mut(section).and_then(|s| s.get_mut(key)), folder);
+    }
+    if let Some(Value::Array(accounts)) = table.get_mut("storage_account") {
+        for account in accounts {
+            for key in ["path", "secret_file"] {
+                anchor(account.get_mut(key), folder);
+            }
         }
+    }
+}
+
+fn anchor(path: Option<&mut Value>, folder: &Path) {
+    if let Some(Value::String(path)) = path
+        && !path.is_empty()
+    {
+        *path = folder.join(&*path).to_string_lossy().into_owned();
     }
 }
 
@@ -130,6 +145,15 @@ fn check(config: &Config, text: &str) -> Result<(), ConfigError> {
     let wrong =
         |key: &'static str, value: String, must| Err(ConfigError::Value { key, value, line: line_of(text, key), must });
     let (server, origin) = (&config.server, &config.origin);
+    if config.keys.places() > 1 {
+        let must = "name one place of the master key: master_key_file, master_key_env or master_key_command";
+        return wrong("keys.master_key_file", "…".to_owned(), must);
+    }
+    let mut names: Vec<&str> = config.storage_account.iter().map(|account| account.name.as_str()).collect();
+    names.sort_unstable();
+    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return wrong("storage_account.name", twice[0].to_owned(), "every storage account needs a name of its own");
+    }
     let positive = [
         ("server.header_timeout_seconds", server.header_timeout_seconds),
         ("server.idle_timeout_seconds", server.idle_timeout_seconds),

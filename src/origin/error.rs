@@ -244,9 +244,7 @@ impl Error {
                 FilterError::Backoff => MpeCode::FilterLiveBackoffInvalid,
                 FilterError::BackoffOverWindow => MpeCode::FilterLiveBackoffOverPresentationWindow,
                 FilterError::FirstQuality => MpeCode::FilterFirstQualityAttributeInvalid,
-                FilterError::SeveralFirstQualities => {
-                    MpeCode::FilterCompositionMultipleFirstQualityOperatorNotAllowed
-                }
+                FilterError::SeveralFirstQualities => MpeCode::FilterCompositionMultipleFirstQualityOperatorNotAllowed,
                 FilterError::RemovedAll => MpeCode::FilterRemovedAllStreams,
                 FilterError::TooManyRules => MpeCode::FilterInvalid,
             },

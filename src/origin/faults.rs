@@ -14,8 +14,16 @@ impl From<store::Error> for Error {
             store::Error::Changed { path } | store::Error::Truncated { path, .. } => {
                 Error::SourceChanged { file: path.clone() }
             }
+            store::Error::Settings { .. } => {
+                tracing::error!(%error, "storage cannot be used");
+                Error::Storage { fault: StorageFault::Failed, file: None }
+            }
             store::Error::BadPath { path, .. } => Error::FileNotFound { file: path.clone() },
             store::Error::Outside { path } | store::Error::Denied { path } => storage(StorageFault::Refused, path),
+            store::Error::RangesIgnored { path } => {
+                tracing::error!(%error, "storage cannot be used");
+                storage(StorageFault::Failed, path)
+            }
             store::Error::TooManyFiles { .. } => {
                 Error::Media { fault: MediaFault::Shape, file: None, reason: error.to_string() }
             }

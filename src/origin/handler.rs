@@ -1,6 +1,5 @@
 //! One request, from URL to answer (docs/architecture.md §5).
 
-use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -18,8 +17,7 @@ use super::respond::{self, CachePolicy, Checked, Meta, Parts, Validators};
 use super::revision::{answer_key, hex, object_key};
 use super::url::{FragmentTime, Noun, Params, QualityLevel, Resource, StreamObject, StreamingUrl};
 use crate::catalog::{Asset, Published};
-use crate::media::{ByteRange, Presentation, TrackRef};
-use crate::packager::filter::{self, Filter};
+use crate::media::{ByteRange, TrackRef};
 use crate::packager::{self, Context, Dialect, Format, MediaData, Plan, Rendered, SegmentRequest, Selection};
 use crate::source;
 use crate::time::{Timescale, UtcTime};
@@ -175,15 +173,7 @@ impl Origin {
         request: Request<'_>,
     ) -> Result<Response<Body>, Error> {
         let params = object.params();
-        let filters = named_filters(asset, object)?;
-        let film = match filters.as_slice() {
-            [] => Film::Whole(Arc::clone(loaded)),
-            filters => {
-                let whole = &loaded.presentation;
-                Film::Part(filter::view(whole, filters, format.fragments_per_segment(whole))?.into())
-            }
-        };
-        let wanted = Wanted::find(&film, format, object, params)?;
+        let wanted = Wanted::find(loaded, format, object, params)?;
         let selection = Selection {
             audio_only: params.audio_only,
             audio_track: params.audio_track.clone(),
@@ -191,7 +181,7 @@ impl Origin {
         };
         let dialect = self.settings.dialect;
         let plan = wanted.plan(loaded, format, &Context { dialect, now, selection: &selection })?;
-        let identity = wanted.identity(format, plan.as_ref(), &selection, &filters);
+        let identity = wanted.identity(format, plan.as_ref(), &selection);
         let key = answer_key(loaded.presentation.revision, dialect, &asset.id, name, &identity);
         let meta = Meta {
             content_type: HeaderValue::from_static("application/octet-stream"),
@@ -211,7 +201,7 @@ impl Origin {
                         let _room = room(&building, &plan).await?;
                         segment(&loaded, &*store, format, plan, &context).await.map_err(|e| wanted.explain(e, format))
                     }
-                    None => wanted.write(&film, format, &context).map_err(|e| wanted.explain(e, format)),
+                    None => wanted.write(&loaded, format, &context).map_err(|e| wanted.explain(e, format)),
                 }
             }
         };
@@ -242,38 +232,14 @@ impl Origin {
     }
 }
 
-/// Encryption belongs to policies, which no asset has yet.
+/// Encryption and filters belong to policies and filter objects, which no asset has yet.
 fn refuse_what_is_not_there(params: &Params) -> Result<(), Error> {
-    match params.encryption {
-        Some(encryption) => Err(Error::EncryptionNotConfigured { encryption: encryption.name() }),
+    if let Some(encryption) = params.encryption {
+        return Err(Error::EncryptionNotConfigured { encryption: encryption.name() });
+    }
+    match params.filters.first() {
+        Some(filter) => Err(Error::FilterNotFound { filter: filter.clone() }),
         None => Ok(()),
-    }
-}
-
-/// The filters that a manifest or playlist is asked with. A segment is the same with any of them.
-fn named_filters<'a>(asset: &'a Asset, object: &StreamObject) -> Result<Vec<&'a Filter>, Error> {
-    if matches!(object, StreamObject::Fragment { .. }) {
-        return Ok(Vec::new());
-    }
-    let find = |name: &String| asset.filters.get(name).ok_or_else(|| Error::FilterNotFound { filter: name.clone() });
-    object.params().filters.iter().map(find).collect()
-}
-
-/// What a manifest is written of.
-enum Film {
-    Whole(Arc<Loaded>),
-    /// What filters leave of it.
-    Part(Box<Presentation>),
-}
-
-impl Deref for Film {
-    type Target = Presentation;
-
-    fn deref(&self) -> &Presentation {
-        match self {
-            Film::Whole(loaded) => &loaded.presentation,
-            Film::Part(presentation) => presentation,
-        }
     }
 }
 
@@ -295,20 +261,16 @@ enum Wanted {
 }
 
 impl Wanted {
-    fn find(
-        presentation: &Presentation,
-        format: &dyn Format,
-        object: &StreamObject,
-        params: &Params,
-    ) -> Result<Wanted, Error> {
+    fn find(loaded: &Loaded, format: &dyn Format, object: &StreamObject, params: &Params) -> Result<Wanted, Error> {
         let find = |track: &str, level: &QualityLevel| {
+            let presentation = &loaded.presentation;
             presentation.find(track, level.bitrate).ok_or_else(|| match presentation.group(track) {
                 Some(_) => Error::BitrateNotFound { track: track.to_owned(), bitrate: level.bitrate },
                 None => Error::TrackNotFound { track: track.to_owned() },
             })
         };
         let carried = |at: TrackRef| {
-            let codec = &presentation.track(at).codec;
+            let codec = &loaded.presentation.track(at).codec;
             if format.carries(&**codec) {
                 return Ok(at);
             }
@@ -316,7 +278,7 @@ impl Wanted {
             Err(Error::from(packager::Error::NothingToCarry { codecs: reason }))
         };
         // As with filters: a misspelt name is not ignored.
-        if let Some(name) = params.audio_track.as_ref().filter(|name| presentation.group(name).is_none()) {
+        if let Some(name) = params.audio_track.as_ref().filter(|name| loaded.presentation.group(name).is_none()) {
             return Err(Error::TrackNotFound { track: name.clone() });
         }
         Ok(match object {
@@ -346,13 +308,7 @@ impl Wanted {
 
     /// Which bytes these are, out of a bounded number of possibilities: attributes, aliases, times a few ticks
     /// off and parameters of other formats lead to the same ones.
-    fn identity(
-        &self,
-        format: &dyn Format,
-        plan: Option<&Plan>,
-        selection: &Selection,
-        filters: &[&Filter],
-    ) -> String {
+    fn identity(&self, format: &dyn Format, plan: Option<&Plan>, selection: &Selection) -> String {
         let tag = format.tags().first().copied().unwrap_or_default();
         match (self, plan) {
             (Wanted::Segment { noun, .. }, Some(plan)) => {
@@ -360,7 +316,7 @@ impl Wanted {
                 format!("{tag} {noun:?} {} {tracks:?}", plan.index)
             }
             (Wanted::Segment { .. }, None) | (Wanted::Init { .. }, _) => format!("{tag} {self:?}"),
-            (Wanted::Manifest | Wanted::Playlist { .. }, _) => format!("{tag} {self:?} {selection:?} {filters:?}"),
+            (Wanted::Manifest | Wanted::Playlist { .. }, _) => format!("{tag} {self:?} {selection:?}"),
         }
     }
 
@@ -390,12 +346,8 @@ impl Wanted {
         }
     }
 
-    fn write(
-        &self,
-        presentation: &Presentation,
-        format: &dyn Format,
-        context: &Context<'_>,
-    ) -> Result<Rendered, Error> {
+    fn write(&self, loaded: &Loaded, format: &dyn Format, context: &Context<'_>) -> Result<Rendered, Error> {
+        let presentation = &loaded.presentation;
         Ok(match self {
             Wanted::Manifest => format.manifest(presentation, context)?,
             Wanted::Playlist { track, keyframes } => format.playlist(presentation, *track, *keyframes, context)?,

@@ -1,4 +1,5 @@
-//! Presentations in memory: loaded once for all who wait, checked against their files every second.
+//! Presentations in memory: loaded once for all who wait, checked against their files every second,
+//! or as seldom as their storage wants it.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -16,8 +17,8 @@ use crate::catalog::Asset;
 use crate::source::Settings;
 use crate::time::UtcTime;
 
-/// How long a presentation, or the failure to load it, is believed without looking at its files.
-const RECHECK: Duration = Duration::from_secs(1);
+/// How long the failure to load a presentation is believed at most.
+const FAILURE_RECHECK: Duration = Duration::from_secs(2);
 
 type Key = ([u8; 16], String);
 
@@ -50,7 +51,7 @@ impl IndexCache {
     pub(super) async fn get(&self, asset: &Arc<Asset>, name: &str, now: UtcTime) -> Result<Arc<Loaded>, Error> {
         let key = (asset.id, name.to_owned());
         if let Some(entry) = self.entries.get(&key).await {
-            if entry.is_fresh(now) {
+            if entry.is_fresh(now, asset.store.recheck()) {
                 return entry.loaded.clone();
             }
             if let Ok(loaded) = &entry.loaded {
@@ -132,10 +133,12 @@ async fn load_current(asset: &Asset, name: &str, listings: &Listings, settings: 
 
 impl Entry {
     /// Checked lately, or being checked by another request just now.
-    fn is_fresh(&self, now: UtcTime) -> bool {
+    fn is_fresh(&self, now: UtcTime, recheck: Duration) -> bool {
+        // A failure may be mended at any moment, and costs little.
+        let recheck = if self.loaded.is_err() { recheck.min(FAILURE_RECHECK) } else { recheck };
         let checked = self.checked.load(Ordering::Relaxed);
         // Either way: a clock that was set back must not make it fresh until then.
-        if now.unix_millis.abs_diff(checked) < RECHECK.as_millis() as u64 {
+        if now.unix_millis.abs_diff(checked) < recheck.as_millis() as u64 {
             return true;
         }
         let mine = self.checked.compare_exchange(checked, now.unix_millis, Ordering::Relaxed, Ordering::Relaxed);

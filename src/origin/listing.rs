@@ -1,8 +1,10 @@
-//! The files of assets as they were a moment ago: one look at a folder serves all requests of half a second.
+//! The files of assets as they were a moment ago: one look at a folder serves all requests of half a second,
+//! one look at remote storage those of several.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use moka::Expiry;
 use moka::future::Cache;
 use moka::policy::EvictionPolicy;
 
@@ -10,8 +12,6 @@ use super::error::Error;
 use crate::catalog::Asset;
 use crate::store::{self, ObjectInfo};
 
-/// How long a listing is believed.
-const BELIEVED: Duration = Duration::from_millis(500);
 /// Bytes of listings kept: dozens of films at once, or a few folders of the most files.
 const CAPACITY: u64 = 64 << 20;
 /// What a file costs beside its path.
@@ -20,19 +20,35 @@ const OVERHEAD: usize = 160;
 /// Recent listings by asset. However many requests come, for names that exist or not, a folder is listed
 /// twice a second.
 pub(super) struct Listings {
-    entries: Cache<[u8; 16], Arc<[ObjectInfo]>>,
+    entries: Cache<[u8; 16], Listing>,
+}
+
+#[derive(Clone)]
+struct Listing {
+    files: Arc<[ObjectInfo]>,
+    /// How long it is believed: half of how long a presentation is.
+    believed: Duration,
+}
+
+/// Every listing ends by its own time.
+struct Ends;
+
+impl Expiry<[u8; 16], Listing> for Ends {
+    fn expire_after_create(&self, _: &[u8; 16], listing: &Listing, _: Instant) -> Option<Duration> {
+        Some(listing.believed)
+    }
 }
 
 impl Listings {
     pub(super) fn new() -> Listings {
-        let weigh = |_: &[u8; 16], files: &Arc<[ObjectInfo]>| {
-            let bytes: usize = files.iter().map(|f| f.path.len() + OVERHEAD).sum();
+        let weigh = |_: &[u8; 16], listing: &Listing| {
+            let bytes: usize = listing.files.iter().map(|f| f.path.len() + OVERHEAD).sum();
             u32::try_from(bytes).unwrap_or(u32::MAX)
         };
         let entries = Cache::builder()
             .max_capacity(CAPACITY)
             .weigher(weigh)
-            .time_to_live(BELIEVED)
+            .expire_after(Ends)
             .eviction_policy(EvictionPolicy::lru())
             .build();
         Listings { entries }
@@ -40,8 +56,12 @@ impl Listings {
 
     /// All files of the asset in the order of their paths.
     pub(super) async fn get(&self, asset: &Asset) -> Result<Arc<[ObjectInfo]>, Error> {
-        let list = async { asset.store.list("").await.map(Arc::from).map_err(without_path) };
-        self.entries.try_get_with(asset.id, list).await.map_err(|error: Arc<Error>| (*error).clone())
+        let list = async {
+            let files = asset.store.list("").await.map(Arc::from).map_err(without_path)?;
+            Ok(Listing { files, believed: asset.store.recheck() / 2 })
+        };
+        let listing = self.entries.try_get_with(asset.id, list).await;
+        listing.map(|listing| listing.files).map_err(|error: Arc<Error>| (*error).clone())
     }
 
     /// The next request looks again.

@@ -1,7 +1,9 @@
 //! From an asset's files to a presentation: lists, reads what the indexers ask for, assembles.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::error::{Error, MediaFault};
@@ -193,7 +195,10 @@ async fn read_manifest(asset: &Asset, info: &ObjectInfo, files: &[ObjectInfo]) -
 
 /// Indexes one file, reading what the indexer asks for. Parsing runs beside the async threads.
 pub async fn index(store: &dyn Store, info: &ObjectInfo) -> Result<FileIndex, Error> {
-    let mut indexer = FileIndexer::new(&info.path, info.size);
+    let ahead = store.read_ahead();
+    let mut indexer = FileIndexer::new(&info.path, info.size).read_ahead(ahead);
+    // What was read before it was asked for.
+    let mut ready: HashMap<u64, Bytes> = HashMap::new();
     loop {
         let (returned, step) = blocking(move || {
             let step = indexer.step();
@@ -204,7 +209,16 @@ pub async fn index(store: &dyn Store, info: &ObjectInfo) -> Result<FileIndex, Er
         match step? {
             Step::Done(index) => return Ok(index),
             Step::Need(range) => {
-                let bytes = store.read(info, range.clone()).await?;
+                let bytes = match ready.remove(&range.start) {
+                    Some(bytes) => bytes,
+                    None => {
+                        let mut wanted = vec![range.clone()];
+                        wanted.extend(indexer.expected(range.end));
+                        ready =
+                            wanted.iter().map(|r| r.start).zip(store.read_scattered(info, &wanted).await?).collect();
+                        ready.remove(&range.start).unwrap_or_default()
+                    }
+                };
                 indexer.feed(range.start, bytes);
             }
         }

@@ -79,7 +79,9 @@ pub enum SealError {
     #[error("there is no master key to keep secrets under; set one (docs/storage.md) and try again")]
     NoMasterKey,
     /// It was sealed with another master key.
-    #[error("this secret needs the master key {master}, which is not the one that is set; bring that key back, or create the secret anew")]
+    #[error(
+        "this secret needs the master key {master}, which is not the one that is set; bring that key back, or create the secret anew"
+    )]
     OtherMasterKey {
         /// The name of the key that is wanted.
         master: String,

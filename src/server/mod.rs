@@ -6,6 +6,7 @@
 
 mod accept;
 mod activity;
+mod body;
 mod connection;
 mod metered;
 mod service;
@@ -26,6 +27,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use body::{BodyError, RequestBody};
 pub use streaming::Streaming;
 
 use crate::origin::Body;
@@ -36,9 +38,15 @@ pub trait Handler: Send + Sync + 'static {
     /// The answer to one request. When the client goes away the future is dropped; a panic is
     /// answered with 500.
     async fn handle(&self, request: Request) -> Response<Body>;
+
+    /// Whether the body of such a request is wanted. Others are read to their end and dropped, because
+    /// closing on a client that is still sending would make it miss the answer.
+    fn takes_body(&self, _head: &Parts) -> bool {
+        false
+    }
 }
 
-/// A request as a handler sees it. There is no body: streaming URLs take none.
+/// A request as a handler sees it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Request {
@@ -50,6 +58,8 @@ pub struct Request {
     pub secure: bool,
     /// When it arrived. The only clock that handlers look at.
     pub now: SystemTime,
+    /// The body, if the handler takes it; else nothing.
+    pub body: RequestBody,
 }
 
 /// A socket to accept on.

@@ -13,7 +13,7 @@ use hyper::header::EXPECT;
 use hyper::{Request as HyperRequest, Response};
 
 use super::activity::{Activity, Watched, Working};
-use super::{Request, Shared};
+use super::{Request, RequestBody, Shared};
 use crate::origin::{Error, respond};
 
 /// How much of an unwanted request body is read, in bytes, and for how long. Closing on a client
@@ -32,14 +32,19 @@ pub(super) async fn answer(
     let now = SystemTime::now();
     let (head, body) = request.into_parts();
     let method = head.method.clone();
-    // A client that waits for "100 Continue" has not sent its body and need not.
-    if !body.is_end_stream() && !head.headers.contains_key(EXPECT) {
-        let _ = tokio::time::timeout(DRAIN_TIMEOUT, drain(body)).await;
-    }
+    let body = if shared.handler.takes_body(&head) {
+        RequestBody::new(body, shared.limits.stall_timeout)
+    } else {
+        // A client that waits for "100 Continue" has not sent its body and need not.
+        if !body.is_end_stream() && !head.headers.contains_key(EXPECT) {
+            let _ = tokio::time::timeout(DRAIN_TIMEOUT, drain(body)).await;
+        }
+        RequestBody::default()
+    };
     let target = head.uri.clone();
     // The handler's state is behind shared references; a panic leaves nothing half done that
     // another request could see without going through a lock that is poisoned.
-    let handled = AssertUnwindSafe(async { shared.handler.handle(Request { head, peer, secure, now }).await });
+    let handled = AssertUnwindSafe(async { shared.handler.handle(Request { head, peer, secure, now, body }).await });
     let answer = match handled.catch_unwind().await {
         Ok(answer) => answer,
         Err(_) => {

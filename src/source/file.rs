@@ -6,7 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::codec::{self, Codec};
-use crate::isobmff::{self, BoxHeader, FourCc, Movie, MovieFragment, TrackExtends, TrackFragmentRandomAccess};
+use crate::isobmff::{
+    self, BoxHeader, FourCc, Movie, MovieFragment, SegmentIndex, TrackExtends, TrackFragmentRandomAccess,
+};
 use crate::media::{ByteRange, Edit, Purpose, SampleIndex, SampleIndexBuilder, SampleIndexError, TrackKind};
 use crate::text::TimedText;
 use crate::time::Timescale;
@@ -101,6 +103,14 @@ pub const MAX_MOOF: u64 = 64 << 20;
 const FIRST_SAMPLE: u64 = 64 << 10;
 const FIRST_READ: u64 = 64 << 10;
 const NEXT_READ: u64 = 16 << 10;
+/// Fragments that are nearer to each other than this part of the read-ahead are read in long stretches.
+const NEAR: u64 = 4;
+/// The longest stretch is the read-ahead this many times doubled.
+const LONGEST_STRETCH: u32 = 3;
+/// How many of a file's `sidx` boxes are looked at; a file has one, or one a track.
+const MAX_SEGMENT_INDEXES: u32 = 16;
+/// The most fragments whose headers are asked for at once.
+const MAX_EXPECTED: usize = 128;
 
 /// Indexes one file. Call [`FileIndexer::step`]; whenever it answers [`Step::Need`], read that range,
 /// [`FileIndexer::feed`] it and step again.
@@ -119,6 +129,16 @@ pub struct FileIndexer {
     collectors: HashMap<u32, TrackCollector>,
     known_times: HashMap<(u32, u64), u64>,
     random_access_read: bool,
+    /// See [`FileIndexer::read_ahead`].
+    read_ahead: u64,
+    /// Where fragments begin, as `sidx` and `mfra` say, ascending.
+    foretold: Vec<u64>,
+    /// Where the last `moof` began, how far behind the one before, and the bytes of the largest.
+    last_moof: u64,
+    moof_distance: Option<u64>,
+    largest_moof: u64,
+    stretches: u32,
+    segment_indexes: u32,
     want_first_sample: Vec<(usize, Bytes)>,
     indexed: Option<FileIndex>,
 }
@@ -140,9 +160,53 @@ impl FileIndexer {
             collectors: HashMap::new(),
             known_times: HashMap::new(),
             random_access_read: false,
+            read_ahead: 0,
+            foretold: Vec::new(),
+            last_moof: 0,
+            moof_distance: None,
+            largest_moof: 0,
+            stretches: 0,
+            segment_indexes: 0,
             want_first_sample: Vec::new(),
             indexed: None,
         }
+    }
+
+    /// For storage where a request costs as much as reading `bytes`: asks for more at a time, and for less
+    /// often.
+    pub fn read_ahead(mut self, bytes: u64) -> FileIndexer {
+        self.read_ahead = bytes;
+        self
+    }
+
+    /// Ranges behind `position` that will be asked for, as far as the file's own index tells; they can be read
+    /// side by side and fed one by one when their first byte is asked for. None where long stretches of the
+    /// file are read anyway.
+    pub fn expected(&self, position: u64) -> Vec<ByteRange> {
+        if self.read_ahead == 0 || self.largest_moof == 0 || self.is_dense() {
+            return Vec::new();
+        }
+        // Enough for the header of the box behind it.
+        let each = self.largest_moof + self.largest_moof / 4 + 64;
+        let next = self.foretold.partition_point(|offset| *offset < position);
+        let offsets = self.foretold.iter().skip(next).take(MAX_EXPECTED);
+        offsets.map(|offset| *offset..(offset + each).min(self.length)).collect()
+    }
+
+    /// Fragments follow each other so closely that what lies between is read too.
+    fn is_dense(&self) -> bool {
+        self.moof_distance.is_none_or(|distance| distance <= self.read_ahead / NEAR)
+    }
+
+    /// How much to ask for from here on, at least.
+    fn stretch(&mut self) -> u64 {
+        let least = if self.position == 0 { FIRST_READ } else { NEXT_READ };
+        if self.read_ahead == 0 || !self.is_dense() {
+            return least;
+        }
+        let doubled = if self.moof_distance.is_some() { self.stretches.min(LONGEST_STRETCH) } else { 0 };
+        self.stretches += 1;
+        least.max(self.read_ahead << doubled)
     }
 
     /// Gives the bytes that [`Step::Need`] asked for, from `start` on.
@@ -174,11 +238,10 @@ impl FileIndexer {
             {
                 return Ok(Some(range));
             }
-            let read_ahead = if self.position == 0 { FIRST_READ } else { NEXT_READ };
             let left = self.length - self.position;
             let start = self.position..self.position + left.min(32);
             let Some(bytes) = self.window.get(&start) else {
-                return Ok(Some(self.position..self.position + left.min(read_ahead)));
+                return Ok(Some(self.position..self.position + left.min(self.stretch())));
             };
             let header = BoxHeader::parse(&bytes).map_err(|kind| self.box_error(kind))?;
             let Some(header) = header else {
@@ -201,12 +264,20 @@ impl FileIndexer {
                 }
                 b"moof" => {
                     let Some(bytes) = self.whole_box(header.kind, &whole, MAX_MOOF)? else {
-                        return Ok(Some(whole.start..whole.end.max((whole.start + NEXT_READ).min(self.length))));
+                        let stretch = self.stretch();
+                        return Ok(Some(whole.start..whole.end.max((whole.start + stretch).min(self.length))));
                     };
                     self.moof(&bytes)?;
+                    self.note_moof(size);
                 }
                 b"mdat" => self.saw_media = true,
-                b"sidx" => self.segment_index = true,
+                b"sidx" => {
+                    self.segment_index = true;
+                    if self.read_ahead > 0 && size <= MAX_MOOF && self.segment_indexes < MAX_SEGMENT_INDEXES {
+                        let Some(bytes) = self.window.get(&whole) else { return Ok(Some(whole)) };
+                        self.foretell(&bytes, whole);
+                    }
+                }
                 b"mfra" => self.random_access = true,
                 _ => {}
             }
@@ -273,9 +344,37 @@ impl FileIndexer {
         for entry in TrackFragmentRandomAccess::parse_all(&mfra, range.start).unwrap_or_default() {
             for (time, moof_offset) in entry.entries() {
                 self.known_times.entry((entry.track_id, moof_offset)).or_insert(time);
+                if self.read_ahead > 0 && moof_offset < self.length {
+                    self.foretold.push(moof_offset);
+                }
             }
         }
+        self.foretold.sort_unstable();
+        self.foretold.dedup();
         None
+    }
+
+    fn note_moof(&mut self, size: u64) {
+        if self.fragments > 1 {
+            self.moof_distance = Some(self.position - self.last_moof);
+        }
+        self.last_moof = self.position;
+        self.largest_moof = self.largest_moof.max(size);
+    }
+
+    /// Where the subsegments of a segment index begin. A damaged one is passed over: it only helps to read.
+    fn foretell(&mut self, sidx: &Bytes, whole: ByteRange) {
+        self.segment_indexes += 1;
+        let Ok(index) = SegmentIndex::parse(sidx, whole.start) else { return };
+        let mut at = whole.end.saturating_add(index.first_offset);
+        for reference in &index.references {
+            if !reference.is_index && at < self.length {
+                self.foretold.push(at);
+            }
+            at = at.saturating_add(u64::from(reference.size));
+        }
+        self.foretold.sort_unstable();
+        self.foretold.dedup();
     }
 
     fn moof(&mut self, bytes: &Bytes) -> Result<(), Error> {

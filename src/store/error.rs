@@ -55,6 +55,23 @@ pub enum Error {
         /// The most allowed.
         limit: usize,
     },
+    /// The storage service sends whole files when parts are asked for, or others than were asked for.
+    #[error(
+        "the storage of '{path}' does not serve byte ranges: it answered another part of the file than was asked \
+         for; put a service (or a proxy) before it that honours the Range header"
+    )]
+    RangesIgnored {
+        /// Path inside the asset.
+        path: String,
+    },
+    /// Settings of a storage account that cannot work, or a container that it cannot have.
+    #[error("storage account '{account}': {problem}")]
+    Settings {
+        /// The account.
+        account: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// The backend failed.
     #[error("'{path}' cannot be read: {source}")]
     Unavailable {
@@ -105,7 +122,11 @@ impl From<Error> for io::Error {
             Error::Denied { .. } | Error::Outside { .. } => io::ErrorKind::PermissionDenied,
             Error::Truncated { .. } => io::ErrorKind::UnexpectedEof,
             Error::Unavailable { source, .. } => source.kind(),
-            Error::Changed { .. } | Error::BadPath { .. } | Error::TooManyFiles { .. } => io::ErrorKind::Other,
+            Error::Changed { .. }
+            | Error::BadPath { .. }
+            | Error::TooManyFiles { .. }
+            | Error::RangesIgnored { .. }
+            | Error::Settings { .. } => io::ErrorKind::Other,
         };
         io::Error::new(kind, error)
     }

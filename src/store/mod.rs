@@ -12,24 +12,29 @@
 //! Slash-separated, relative, UTF-8; spaces, `%`, `#` and letters of any language are ordinary. `.`,
 //! `..`, empty parts, a leading slash and control characters are refused by [`check_path`].
 
+pub mod account;
 #[cfg(test)]
 pub(crate) mod contract;
+mod decrypted;
 mod error;
 mod folder;
 mod folder_read;
 mod objects;
 mod ranges;
+pub mod sas;
 
 use std::fmt;
 use std::io;
 use std::ops::Range;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
+pub use decrypted::Decrypted;
 pub use error::{Error, PathProblem};
 pub use folder::{Folder, Symlinks};
-pub use objects::Objects;
+pub use objects::{Objects, Reading};
 
 use crate::time::UtcTime;
 
@@ -91,6 +96,14 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// behind its end.
     async fn read_ranges(&self, object: &ObjectInfo, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, Error>;
 
+    /// As [`Store::read_ranges`], for small ranges that lie far apart: side by side and not together.
+    ///
+    /// # Errors
+    /// As [`Store::read_ranges`].
+    async fn read_scattered(&self, object: &ObjectInfo, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, Error> {
+        self.read_ranges(object, ranges).await
+    }
+
     /// The bytes of one range.
     ///
     /// # Errors
@@ -106,7 +119,21 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// # Errors
     /// As [`Store::read_ranges`]; what happens later is an [`io::Error`] that wraps an [`Error`].
     async fn stream(&self, object: &ObjectInfo, range: Range<u64>) -> Result<ByteStream, Error>;
+
+    /// How long what a listing says is believed: every look costs a request where storage is remote.
+    fn recheck(&self) -> Duration {
+        LOCAL_RECHECK
+    }
+
+    /// How many bytes more than it needs a reader of headers should ask for at once: what a request's round
+    /// trip costs. 0 where reading costs as much as there is to read.
+    fn read_ahead(&self) -> u64 {
+        0
+    }
 }
+
+/// How long a listing of files on this machine is believed.
+const LOCAL_RECHECK: Duration = Duration::from_secs(1);
 
 /// Refuses what is not a plain relative path.
 ///

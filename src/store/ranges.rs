@@ -43,6 +43,40 @@ impl ReadPlan {
         Ok(plan)
     }
 
+    /// The same with at most `reads` reads, if that costs no more than `waste` bytes that nobody asked for:
+    /// neighbours with the smallest gaps are read together.
+    pub(super) fn merged(mut self, reads: usize, waste: u64) -> ReadPlan {
+        let mut gaps: Vec<(u64, usize)> =
+            self.reads.windows(2).enumerate().map(|(i, w)| (w[1].start - w[0].end, i + 1)).collect();
+        gaps.sort_unstable();
+        gaps.truncate(self.reads.len().saturating_sub(reads.max(1)));
+        if gaps.is_empty() || gaps.iter().map(|(gap, _)| gap).sum::<u64>() > waste {
+            return self;
+        }
+        let mut joined = vec![false; self.reads.len()];
+        for (_, second) in gaps {
+            joined[second] = true;
+        }
+        // For each old read, the new one that holds it, and how far behind its beginning.
+        let mut places: Vec<(usize, usize)> = Vec::with_capacity(self.reads.len());
+        let mut merged: Vec<Range<u64>> = Vec::new();
+        for (read, joined) in self.reads.iter().zip(joined) {
+            match merged.last_mut() {
+                Some(last) if joined => last.end = read.end,
+                _ => merged.push(read.clone()),
+            }
+            let at = merged.len() - 1;
+            places.push((at, (read.start - merged[at].start) as usize));
+        }
+        self.reads = merged;
+        for (read, slice) in &mut self.slices {
+            if let Some((at, shift)) = places.get(*read) {
+                (*read, *slice) = (*at, slice.start + shift..slice.end + shift);
+            }
+        }
+        self
+    }
+
     /// Bytes that will be read.
     pub(super) fn bytes(&self) -> u64 {
         self.reads.iter().map(|r| r.end - r.start).sum()
@@ -99,6 +133,28 @@ mod tests {
             Err(Error::Truncated { wanted: 11, size: 10, .. })
         ));
         assert!(ReadPlan::new(&object(10), std::slice::from_ref(&(u64::MAX - 1..u64::MAX)), 9).is_err());
+    }
+
+    #[test]
+    fn the_smallest_gaps_go_first_until_few_reads_are_left() {
+        let wanted = [0..10, 20..30, 100..110, 115..120, 300..310];
+        let plan = ReadPlan::new(&object(400), &wanted, 0).unwrap();
+        assert_eq!(plan.reads.len(), 5);
+        let file: Vec<u8> = (0..400u32).map(|n| (n % 251) as u8).collect();
+        for (reads, waste, expected) in [
+            (2, 1000, vec![0..120, 300..310]),
+            (1, 1000, vec![0..310]),
+            (1, 20, wanted.to_vec()),
+            (9, 1000, wanted.to_vec()),
+        ] {
+            let plan = ReadPlan::new(&object(400), &wanted, 0).unwrap().merged(reads, waste);
+            assert_eq!(plan.reads, expected);
+            let read: Vec<Bytes> =
+                plan.reads.iter().map(|r| Bytes::copy_from_slice(&file[r.start as usize..r.end as usize])).collect();
+            for (slice, range) in plan.slice(&object(400), &read).unwrap().iter().zip(&wanted) {
+                assert_eq!(slice[..], file[range.start as usize..range.end as usize]);
+            }
+        }
     }
 
     #[test]

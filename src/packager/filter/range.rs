@@ -113,7 +113,10 @@ mod tests {
         assert_eq!(of(|r| r.force_end = true), Err(FilterError::ForcedEndWithoutEnd));
         assert_eq!(of(|r| r.window = 599_999_999), Err(FilterError::Window));
         assert_eq!(of(|r| r.live_backoff = 3_000_000_001), Err(FilterError::Backoff));
-        assert_eq!(of(|r| (r.window, r.live_backoff) = (600_000_000, 600_000_000)), Err(FilterError::BackoffOverWindow));
+        assert_eq!(
+            of(|r| (r.window, r.live_backoff) = (600_000_000, 600_000_000)),
+            Err(FilterError::BackoffOverWindow)
+        );
         assert_eq!(of(|r| r.live_backoff = 3_000_000_000), Ok(()));
     }
 }

@@ -130,7 +130,7 @@ impl Site {
         let shutdown = async {
             let _ = stopped.await;
         };
-        let handler = Arc::new(Streaming(Arc::new(origin)));
+        let handler = Arc::new(Streaming::new(Arc::new(origin)));
         let listener = Listener { tcp, tls: None };
         let ended = tokio::spawn(server::run(vec![listener], handler, Limits::default(), shutdown));
         let watch = tokio::spawn(Arc::clone(&published).watch());

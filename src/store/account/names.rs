@@ -1,0 +1,13 @@
+//! Names of accounts and containers, as Azure Storage has them.
+
+/// 3 to 24 lower-case letters and digits.
+pub fn is_account_name(name: &str) -> bool {
+    (3..=24).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+}
+
+/// 3 to 63 lower-case letters, digits and hyphens; each hyphen stands between two others. So it is never a
+/// path.
+pub fn is_container_name(name: &str) -> bool {
+    let letters = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    (3..=63).contains(&name.len()) && letters && !name.starts_with('-') && !name.ends_with('-') && !name.contains("--")
+}
