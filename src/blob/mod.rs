@@ -8,6 +8,8 @@ mod answer;
 mod error;
 mod list;
 mod target;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::collections::HashMap;

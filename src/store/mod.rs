@@ -22,6 +22,8 @@ mod folder_read;
 mod objects;
 mod ranges;
 pub mod sas;
+#[cfg(test)]
+pub(crate) mod servers;
 
 use std::fmt;
 use std::io;

@@ -143,7 +143,7 @@ mod tests {
         let file: Vec<u8> = (0..400u32).map(|n| (n % 251) as u8).collect();
         for (reads, waste, expected) in [
             (2, 1000, vec![0..120, 300..310]),
-            (1, 1000, vec![0..310]),
+            (1, 1000, std::iter::once(0..310).collect()),
             (1, 20, wanted.to_vec()),
             (9, 1000, wanted.to_vec()),
         ] {
