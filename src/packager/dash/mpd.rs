@@ -119,7 +119,7 @@ fn purpose(xml: &mut Markup, purpose: &Purpose, kind: TrackKind, is_chosen: bool
     if dialect == Dialect::Modern {
         let usual = if is_chosen { "main" } else { "alternate" };
         let is_one = |role: &str| purpose.has_role(role);
-        if !is_one("main") && !is_one("alternate") && !(purpose.is_auxiliary() && !purpose.roles.is_empty()) {
+        if !(is_one("main") || is_one("alternate") || purpose.is_auxiliary() && !purpose.roles.is_empty()) {
             descriptor(xml, "Role", ROLE_SCHEME, usual);
         }
     }

@@ -5,6 +5,8 @@
 
 mod condition;
 mod range;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use condition::{Condition, TrackRule};

@@ -57,7 +57,7 @@ impl Account {
     pub fn open(settings: AccountSettings) -> Result<Account, Error> {
         let AccountSettings { name, recheck, backend } = settings;
         if !is_account_name(&name) {
-            let problem = "a name has 3 to 24 lower-case letters and digits".to_owned();
+            let problem = "a name has 3 to 63 lower-case letters, digits and single hyphens, and is no GUID".to_owned();
             return Err(Error::Settings { account: name, problem });
         }
         let kind = match backend {
@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn names_of_accounts_are_those_of_the_service() {
-        for name in ["", "ab", "Films", "my-films", "a/b", "0123456789012345678901234"] {
+        for name in ["", "ab", "Films", "-my", "a/b", "00000000-0000-4000-8000-0000dec0de00"] {
             let settings = AccountSettings { name: name.to_owned(), recheck: None, backend: Backend::Memory };
             assert!(matches!(Account::open(settings), Err(Error::Settings { .. })), "{name}");
         }

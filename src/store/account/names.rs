@@ -1,8 +1,8 @@
 //! Names of accounts and containers, as Azure Storage has them.
 
-/// 3 to 24 lower-case letters and digits.
+/// As those of containers, but never the form of a GUID: at the front of a URL's path those are locators.
 pub fn is_account_name(name: &str) -> bool {
-    (3..=24).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    is_container_name(name) && uuid::Uuid::parse_str(name).is_err()
 }
 
 /// 3 to 63 lower-case letters, digits and hyphens; each hyphen stands between two others. So it is never a
