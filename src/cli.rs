@@ -3,6 +3,7 @@
 //! Results go to standard output, everything else to standard error. An error is one readable paragraph.
 
 mod films;
+mod open;
 mod serve;
 mod urls;
 
@@ -98,9 +99,15 @@ pub enum Error {
     /// Settings that cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The list of published folders.
+    /// The catalogue.
     #[error(transparent)]
     Catalog(#[from] catalog::Error),
+    /// Storage accounts that cannot be opened.
+    #[error(transparent)]
+    Storage(#[from] config::StorageError),
+    /// No master key.
+    #[error(transparent)]
+    Keys(#[from] crate::keys::Error),
     /// Files that cannot be read.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -154,8 +161,8 @@ fn execute(arguments: Arguments) -> Result<ExitCode, Error> {
     match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
         Command::Serve(options) => runtime.block_on(serve::serve(options.over(config))),
         Command::Publish { folder, locator } => runtime.block_on(films::publish(&config, &folder, locator)),
-        Command::Unpublish { film } => films::unpublish(&config, &film),
-        Command::List => films::list(&config),
+        Command::Unpublish { film } => runtime.block_on(films::unpublish(&config, &film)),
+        Command::List => runtime.block_on(films::list(&config)),
         Command::Inspect { path, json } => runtime.block_on(films::inspect(&config, &path, json)),
     }
 }

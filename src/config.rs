@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 pub use load::{ConfigError, load};
 pub use storage::{Keys, StorageAccount, StorageError, StorageKind};
 
+use crate::catalog::Placement;
+
 /// All settings.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -28,6 +30,8 @@ pub struct Config {
     pub storage_account: Vec<StorageAccount>,
     /// Where the master key comes from.
     pub keys: Keys,
+    /// What is published, and how it is kept.
+    pub catalog: Catalog,
     /// What is written to standard error.
     pub log: Log,
 }
@@ -88,6 +92,34 @@ pub struct Storage {
     pub demo_folder: Option<PathBuf>,
     /// Serve symbolic links that lead out of a published folder.
     pub follow_symlinks: bool,
+}
+
+/// `[catalog]`
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Catalog {
+    /// A PostgreSQL address, or a file for SQLite.
+    pub database: Option<DatabaseAddress>,
+    /// How new assets are spread over storage accounts.
+    pub placement: Placement,
+}
+
+/// Where the catalogue is kept. May hold a password, so it does not print itself.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DatabaseAddress(String);
+
+impl DatabaseAddress {
+    /// The address with all that is in it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for DatabaseAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DatabaseAddress(…)")
+    }
 }
 
 /// `[log]`
@@ -239,6 +271,7 @@ mod tests {
                 recheck_seconds: Some(1),
             }],
             keys: Keys { master_key_file: path(), master_key_env: text(), master_key_command: Some(vec!["x".into()]) },
+            catalog: Catalog { database: Some(DatabaseAddress("x".to_owned())), ..Catalog::default() },
             log: Log::default(),
         }
     }

@@ -32,6 +32,8 @@ pub mod keys;
 #[cfg(feature = "server")]
 pub mod origin;
 #[cfg(feature = "server")]
+pub mod secrets;
+#[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]
 pub mod store;

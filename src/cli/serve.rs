@@ -10,8 +10,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Error, films, urls};
-use crate::catalog::{Asset, DEMO_LOCATOR, Published, PublishedFile};
+use super::{Error, films, open, urls};
+use crate::catalog::{Catalog, DEMO_LOCATOR, PublishedAsset};
 use crate::config::{self, Config, LogFormat, LogLevel};
 use crate::origin::{self, Origin};
 use crate::server::{self, Limits, Listener, Streaming, tls};
@@ -46,14 +46,17 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
 
     let demo = demo_folder(config);
-    let list = PublishedFile::new(config.storage.data_dir());
-    let published = Arc::new(Published::open(list, demo.as_deref(), films::symlinks(config))?);
+    let opened = open::open(config, demo.clone()).await?;
+    let catalog = opened.catalog.clone();
     let listeners = listeners(&service).await?;
-    announce(config, &listeners, demo.as_deref(), &published).await?;
+    announce(config, &listeners, demo.as_deref(), &catalog).await?;
 
-    let origin = Arc::new(Origin::new(Arc::clone(&published), settings(&config.origin)));
-    let watch = tokio::spawn(published.watch());
-    server::run(listeners, Arc::new(Streaming::new(origin)), limits(&config.server), async {
+    let origin = Arc::new(Origin::new(catalog.clone(), settings(&config.origin)));
+    let watch = tokio::spawn(catalog.clone().follow());
+    let blobs = open::blobs(&opened).await?;
+    let handler = Streaming::new(origin).with_blobs(Arc::clone(&blobs));
+    let accounts = tokio::spawn(open::keep_accounts(opened, blobs));
+    server::run(listeners, Arc::new(handler), limits(&config.server), async {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
@@ -61,6 +64,8 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
     })
     .await;
     watch.abort();
+    accounts.abort();
+    catalog.close().await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -96,7 +101,7 @@ async fn announce(
     config: &Config,
     listeners: &[Listener],
     demo: Option<&Path>,
-    published: &Published,
+    catalog: &Catalog,
 ) -> Result<(), Error> {
     let mut config = config.clone();
     let mut out = String::from("Headwater serves on");
@@ -111,7 +116,7 @@ async fn announce(
     }
     out.push_str("\n\n");
     if let Some(folder) = demo {
-        let asset = Asset::folder(DEMO_LOCATOR, folder, films::symlinks(&config));
+        let asset = PublishedAsset::folder(DEMO_LOCATOR, folder, films::symlinks(&config));
         match films::presentations(&asset).await {
             Ok(names) if !names.is_empty() => {
                 out.push_str("The demo film. VLC and ffplay play DASH and HLS, Shaka Player and hls.js too; dash.js plays DASH and Smooth:\n\n");
@@ -124,7 +129,7 @@ async fn announce(
     } else {
         out.push_str("There is no demo film here; storage.demo_folder can name one.\n\n");
     }
-    let films = published.snapshot().len() - usize::from(demo.is_some());
+    let films = catalog.snapshot().streaming();
     out.push_str(&match films {
         0 => "Publish a film of your own: headwater publish FOLDER\n".to_owned(),
         1 => "1 film of yours is published; headwater list shows it.\n".to_owned(),

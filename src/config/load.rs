@@ -101,6 +101,7 @@ fn anchor_paths(table: &mut Table, folder: &Path) {
         ("storage", "data_dir"),
         ("storage", "demo_folder"),
         ("keys", "master_key_file"),
+        ("catalog", "database"),
     ] {
         anchor(table.get_mut(section).and_then(|s| s.get_mut(key)), folder);
     }
@@ -116,6 +117,7 @@ fn anchor_paths(table: &mut Table, folder: &Path) {
 fn anchor(path: Option<&mut Value>, folder: &Path) {
     if let Some(Value::String(path)) = path
         && !path.is_empty()
+        && !path.contains("://")
     {
         *path = folder.join(&*path).to_string_lossy().into_owned();
     }

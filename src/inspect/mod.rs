@@ -17,7 +17,7 @@ pub use measure::{ContainerReport, EditReport, FileReport, KeyFrameReport, Track
 pub use presentation::{DifferenceReport, GroupReport, PresentationReport, QualityReport};
 pub use text::{Paint, text};
 
-use crate::catalog::Asset;
+use crate::catalog::PublishedAsset;
 use crate::media::SourceFile;
 use crate::origin;
 use crate::source::{self, FileIndex, infer};
@@ -80,9 +80,9 @@ pub async fn report(path: &Path, options: &Options) -> Result<Report, Error> {
     let real = std::fs::canonicalize(path).map_err(unreadable)?;
     let alone = (!real.is_dir()).then(|| real.file_name().and_then(|n| n.to_str()).map(str::to_owned)).flatten();
     let folder = if real.is_dir() { real.as_path() } else { real.parent().unwrap_or(&real) };
-    let asset = Asset {
+    let asset = PublishedAsset {
         store: Arc::new(Folder::new(folder, options.symlinks)),
-        ..Asset::folder(Uuid::nil(), if real.is_dir() { &real } else { path }, options.symlinks)
+        ..PublishedAsset::folder(Uuid::nil(), if real.is_dir() { &real } else { path }, options.symlinks)
     };
     let listed: Vec<ObjectInfo> = asset.store.list("").await?;
     let names: Vec<String> = match &alone {

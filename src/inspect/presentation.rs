@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::finding::{Code, Finding};
 use super::measure::{mean_bitrate, span};
 use super::{Indexed, Options, mend};
-use crate::catalog::Asset;
+use crate::catalog::PublishedAsset;
 use crate::media::{Presentation, Revision, TrackGroup, TrackKind};
 use crate::source::ism::{self, ServerManifest};
 use crate::source::{self, SourceTrack, infer};
@@ -88,7 +88,7 @@ const LENGTHS_DIFFER: i64 = 500;
 const LONG_GOP: i64 = 10_000;
 
 pub(super) async fn inspect(
-    asset: &Asset,
+    asset: &PublishedAsset,
     name: &str,
     listed: &[ObjectInfo],
     indexed: &[Indexed],
@@ -289,7 +289,11 @@ fn group(presentation: &Presentation, group: &TrackGroup) -> GroupReport {
 /// More than any server manifest has.
 const MAX_MANIFEST_BYTES: u64 = 4 << 20;
 
-async fn read_manifest(asset: &Asset, object: &ObjectInfo, listed: &[ObjectInfo]) -> Result<ServerManifest, String> {
+async fn read_manifest(
+    asset: &PublishedAsset,
+    object: &ObjectInfo,
+    listed: &[ObjectInfo],
+) -> Result<ServerManifest, String> {
     let read = |object: ObjectInfo| async move {
         if object.size > MAX_MANIFEST_BYTES {
             return Err(format!(

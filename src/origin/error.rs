@@ -26,6 +26,28 @@ pub enum Error {
         /// The locator of the URL.
         locator: LocatorId,
     },
+    /// The locator is there, but not valid at this time.
+    #[error("locator {locator} {}", if *.is_over { "has expired" } else { "is not valid yet" })]
+    LocatorNotValid {
+        /// The locator of the URL.
+        locator: LocatorId,
+        /// It has been valid; else it will be.
+        is_over: bool,
+    },
+    /// The streaming endpoint that is asked is stopped, or about to be or not to be.
+    #[error("streaming endpoint {endpoint:?} is {state}; it answers when it has been started")]
+    EndpointNotRunning {
+        /// Its name.
+        endpoint: String,
+        /// What it is instead.
+        state: &'static str,
+    },
+    /// The streaming endpoint does not let this client ask.
+    #[error("not admitted: {reason}")]
+    NotAdmitted {
+        /// Why, without keys.
+        reason: String,
+    },
     /// The asset has no presentation of this name.
     #[error("there is no presentation {presentation:?} under this locator; names are case-sensitive")]
     PresentationNotFound {
@@ -111,6 +133,15 @@ pub enum Error {
         /// The value in the URL.
         encryption: &'static str,
     },
+    /// A delivery policy wants this protocol encrypted.
+    #[error("this content goes out encrypted alone ({how}), which this server cannot do yet")]
+    EncryptionRequired {
+        /// The delivery type.
+        how: &'static str,
+    },
+    /// Several delivery policies claim this protocol.
+    #[error("several delivery policies of this content name this protocol and disagree; unlink one")]
+    SeveralPolicies,
     /// The protocol is blocked by a delivery policy.
     #[error("this protocol is blocked for this content")]
     OutputBlocked,
@@ -231,6 +262,11 @@ impl Error {
             Error::LocatorNotFound { .. } | Error::PresentationNotFound { .. } | Error::FileNotFound { .. } => {
                 MpeCode::ResourceNotFound
             }
+            Error::LocatorNotValid { .. } => MpeCode::Unauthorized,
+            Error::EndpointNotRunning { .. } => return bare(StatusCode::SERVICE_UNAVAILABLE),
+            Error::NotAdmitted { .. } => return bare(StatusCode::FORBIDDEN),
+            Error::EncryptionRequired { .. } => MpeCode::EncryptionRequired,
+            Error::SeveralPolicies => MpeCode::EncMultipleSameDeliveryType,
             Error::AssetMissing | Error::SourceMissing { .. } => MpeCode::StorageResourceNotFound,
             Error::TrackNotFound { .. } => MpeCode::EgressTrackNotFound,
             Error::BitrateNotFound { .. } => MpeCode::ManifestMediaEntryNotFound,

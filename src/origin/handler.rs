@@ -1,5 +1,7 @@
 //! One request, from URL to answer (docs/architecture.md §5).
 
+use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -8,16 +10,18 @@ use hyper::header::HeaderValue;
 use hyper::{HeaderMap, Method, Response, Uri};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Body;
 use super::answer_cache::AnswerCache;
+use super::bandwidth::Bandwidth;
 use super::error::Error;
 use super::index_cache::IndexCache;
 use super::load::Loaded;
 use super::respond::{self, CachePolicy, Checked, Meta, Parts, Validators};
 use super::revision::{answer_key, hex, object_key};
 use super::url::{FragmentTime, Noun, Params, QualityLevel, Resource, StreamObject, StreamingUrl};
-use crate::catalog::{Asset, Published};
-use crate::media::{ByteRange, TrackRef};
+use super::{Body, admission};
+use crate::catalog::{Catalog, Protocols, PublishedAsset};
+use crate::media::{ByteRange, Presentation, TrackRef};
+use crate::packager::filter::{self, Filter};
 use crate::packager::{self, Context, Dialect, Format, MediaData, Plan, Rendered, SegmentRequest, Selection};
 use crate::source;
 use crate::time::{Timescale, UtcTime};
@@ -39,12 +43,13 @@ pub struct Settings {
 
 /// The streaming entrance.
 pub struct Origin {
-    published: Arc<Published>,
+    catalog: Catalog,
     settings: Settings,
     indexes: IndexCache,
     answers: AnswerCache,
     /// A permit for each KiB of media that segments under way are made of.
     building: Arc<Semaphore>,
+    bandwidth: Bandwidth,
 }
 
 /// Media bytes of all segments that are made at the same time. What goes beyond waits for its turn.
@@ -61,19 +66,29 @@ pub struct Request<'a> {
     pub uri: &'a Uri,
     /// The headers.
     pub headers: &'a HeaderMap,
+    /// The other end of the connection.
+    pub peer: IpAddr,
     /// The time of the request.
     pub now: SystemTime,
 }
 
+impl Request<'_> {
+    fn utc(&self) -> UtcTime {
+        let since = self.now.duration_since(SystemTime::UNIX_EPOCH);
+        UtcTime { unix_millis: since.map_or(0, |d| d.as_millis() as u64) }
+    }
+}
+
 impl Origin {
-    /// Serves what is `published`.
-    pub fn new(published: Arc<Published>, settings: Settings) -> Origin {
+    /// Serves what is published in `catalog`.
+    pub fn new(catalog: Catalog, settings: Settings) -> Origin {
         Origin {
-            published,
+            catalog,
             settings,
             indexes: IndexCache::new(settings.index_cache_bytes, settings.segments),
             answers: AnswerCache::new(settings.answer_cache_bytes),
             building: Arc::new(Semaphore::new(permits(BUILDING_BYTES) as usize)),
+            bandwidth: Bandwidth::default(),
         }
     }
 
@@ -101,17 +116,47 @@ impl Origin {
             "/healthz" => return Ok(plain(request, "ok\n")),
             _ => {}
         }
+        let snapshot = self.catalog.snapshot();
+        let endpoint = snapshot.endpoint(admission::host(request.uri, request.headers));
+        let mut max_age = self.settings.max_age;
+        if let Some(endpoint) = endpoint {
+            admission::admit(endpoint, request.peer, request.uri, request.headers, request.utc())?;
+            max_age = endpoint.settings.max_age_seconds.map_or(max_age, Duration::from_secs);
+            if let Some(document) = admission::policy_document(endpoint, request.uri.path()) {
+                let cache = CachePolicy::MaxAge(max_age);
+                return Ok(respond::plain(request.method, "text/xml", document, cache, request.now));
+            }
+        }
         let url = StreamingUrl::parse(request.uri.path())?;
         let unknown = || Error::LocatorNotFound { locator: url.locator };
-        let asset = self.published.find(url.locator.as_bytes()).ok_or_else(unknown)?;
-        match &url.resource {
-            Resource::Download { file } => self.download(&asset, file, request).await,
-            Resource::Stream { presentation, object } => self.stream(&asset, presentation, object, request).await,
-        }
+        let asset = self.catalog.find_published(url.locator.as_bytes()).ok_or_else(unknown)?;
+        admission::valid(&asset, request.utc())?;
+        // What caches keep ends with the locator.
+        let left = asset.expiration.unix_millis.saturating_sub(request.utc().unix_millis);
+        let max_age = max_age.min(Duration::from_millis(left));
+        let answer = match &url.resource {
+            Resource::Download { file } => {
+                admission::deliverable(&asset, Protocols::PROGRESSIVE)?;
+                self.download(&asset, file, request, max_age).await?
+            }
+            Resource::Stream { presentation, object } => {
+                self.stream(&asset, presentation, object, request, max_age).await?
+            }
+        };
+        Ok(match endpoint {
+            Some(endpoint) => answer.map(|body| self.bandwidth.limit(&endpoint.settings, body)),
+            None => answer,
+        })
     }
 
     /// A stored file as it is, by ranges.
-    async fn download(&self, asset: &Arc<Asset>, file: &str, request: Request<'_>) -> Result<Response<Body>, Error> {
+    async fn download(
+        &self,
+        asset: &Arc<PublishedAsset>,
+        file: &str,
+        request: Request<'_>,
+        max_age: Duration,
+    ) -> Result<Response<Body>, Error> {
         let info = asset.store.head(file).await.map_err(|error| match error {
             crate::store::Error::NotFound { .. } => Error::FileNotFound { file: file.to_owned() },
             other => other.into(),
@@ -119,7 +164,7 @@ impl Origin {
         let meta = Meta {
             content_type: respond::file_type(file),
             validators: Validators::new(&hex(object_key(&info)), Some(system_time(info.modified))),
-            cache: CachePolicy::MaxAge(self.settings.max_age),
+            cache: CachePolicy::MaxAge(max_age),
             parts: Parts::Many,
             extra: Vec::new(),
         };
@@ -137,43 +182,69 @@ impl Origin {
 
     async fn stream(
         &self,
-        asset: &Arc<Asset>,
+        asset: &Arc<PublishedAsset>,
         name: &str,
         object: &StreamObject,
         request: Request<'_>,
+        max_age: Duration,
     ) -> Result<Response<Body>, Error> {
         let params = object.params();
         let tag = params.format_tag();
         let format = packager::format(tag).ok_or_else(|| Error::FormatUnknown { format: tag.to_owned() })?;
+        admission::deliverable(asset, admission::flag(format.protocol()))?;
         refuse_what_is_not_there(params)?;
-        let now = UtcTime {
-            unix_millis: request.now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64),
-        };
+        let now = request.utc();
         let loaded = self.indexes.get(asset, name, now).await?;
-        match self.stream_loaded(asset, name, &loaded, format, object, now, request).await {
+        match self.stream_loaded(asset, name, &loaded, format, object, now, request, max_age).await {
             Err(Error::SourceChanged { .. } | Error::SourceMissing { .. }) => {
                 // The index is of files that are no more: once again with what is there now.
                 self.indexes.forget(asset, name, &loaded).await;
                 let loaded = self.indexes.get(asset, name, now).await?;
-                self.stream_loaded(asset, name, &loaded, format, object, now, request).await
+                self.stream_loaded(asset, name, &loaded, format, object, now, request, max_age).await
             }
             answer => answer,
         }
     }
 
+    /// The filters that a manifest or playlist is asked with: the asset's own, or those of all assets. A segment
+    /// is the same with any of them.
+    fn filters(&self, asset: &PublishedAsset, object: &StreamObject) -> Result<Vec<Filter>, Error> {
+        if matches!(object, StreamObject::Fragment { .. }) {
+            return Ok(Vec::new());
+        }
+        let snapshot = self.catalog.snapshot();
+        let find = |name: &String| {
+            let own = asset.filters.iter().find(|filter| filter.name == *name).map(|filter| &filter.rules);
+            let rules = own.or_else(|| snapshot.filters.get(name).map(|filter| &filter.rules));
+            let rules = rules.ok_or_else(|| Error::FilterNotFound { filter: name.clone() })?;
+            Ok(rules.for_manifests()?)
+        };
+        object.params().filters.iter().map(find).collect()
+    }
+
     #[allow(clippy::too_many_arguments, reason = "one step of `stream`, which may have to be repeated")]
     async fn stream_loaded(
         &self,
-        asset: &Arc<Asset>,
+        asset: &Arc<PublishedAsset>,
         name: &str,
         loaded: &Arc<Loaded>,
         format: &'static dyn Format,
         object: &StreamObject,
         now: UtcTime,
         request: Request<'_>,
+        max_age: Duration,
     ) -> Result<Response<Body>, Error> {
         let params = object.params();
-        let wanted = Wanted::find(loaded, format, object, params)?;
+        let filters = self.filters(asset, object)?;
+        let film = match filters.as_slice() {
+            [] => Film::Whole(Arc::clone(loaded)),
+            filters => {
+                let whole = &loaded.presentation;
+                let filters: Vec<&Filter> = filters.iter().collect();
+                Film::Part(filter::view(whole, &filters, format.fragments_per_segment(whole))?.into())
+            }
+        };
+        let wanted = Wanted::find(&film, format, object, params)?;
         let selection = Selection {
             audio_only: params.audio_only,
             audio_track: params.audio_track.clone(),
@@ -181,12 +252,12 @@ impl Origin {
         };
         let dialect = self.settings.dialect;
         let plan = wanted.plan(loaded, format, &Context { dialect, now, selection: &selection })?;
-        let identity = wanted.identity(format, plan.as_ref(), &selection);
+        let identity = wanted.identity(format, plan.as_ref(), &selection, &filters);
         let key = answer_key(loaded.presentation.revision, dialect, &asset.id, name, &identity);
         let meta = Meta {
             content_type: HeaderValue::from_static("application/octet-stream"),
             validators: Validators::new(&hex(key), loaded.modified().map(system_time)),
-            cache: CachePolicy::MaxAge(self.settings.max_age),
+            cache: CachePolicy::MaxAge(max_age),
             parts: Parts::Single,
             extra: Vec::new(),
         };
@@ -201,7 +272,7 @@ impl Origin {
                         let _room = room(&building, &plan).await?;
                         segment(&loaded, &*store, format, plan, &context).await.map_err(|e| wanted.explain(e, format))
                     }
-                    None => wanted.write(&loaded, format, &context).map_err(|e| wanted.explain(e, format)),
+                    None => wanted.write(&film, format, &context).map_err(|e| wanted.explain(e, format)),
                 }
             }
         };
@@ -232,14 +303,29 @@ impl Origin {
     }
 }
 
-/// Encryption and filters belong to policies and filter objects, which no asset has yet.
+/// Encryption belongs to delivery policies, which do not encrypt yet.
 fn refuse_what_is_not_there(params: &Params) -> Result<(), Error> {
-    if let Some(encryption) = params.encryption {
-        return Err(Error::EncryptionNotConfigured { encryption: encryption.name() });
-    }
-    match params.filters.first() {
-        Some(filter) => Err(Error::FilterNotFound { filter: filter.clone() }),
+    match params.encryption {
+        Some(encryption) => Err(Error::EncryptionNotConfigured { encryption: encryption.name() }),
         None => Ok(()),
+    }
+}
+
+/// What a manifest is written of.
+enum Film {
+    Whole(Arc<Loaded>),
+    /// What filters leave of it.
+    Part(Box<Presentation>),
+}
+
+impl Deref for Film {
+    type Target = Presentation;
+
+    fn deref(&self) -> &Presentation {
+        match self {
+            Film::Whole(loaded) => &loaded.presentation,
+            Film::Part(presentation) => presentation,
+        }
     }
 }
 
@@ -261,16 +347,20 @@ enum Wanted {
 }
 
 impl Wanted {
-    fn find(loaded: &Loaded, format: &dyn Format, object: &StreamObject, params: &Params) -> Result<Wanted, Error> {
+    fn find(
+        presentation: &Presentation,
+        format: &dyn Format,
+        object: &StreamObject,
+        params: &Params,
+    ) -> Result<Wanted, Error> {
         let find = |track: &str, level: &QualityLevel| {
-            let presentation = &loaded.presentation;
             presentation.find(track, level.bitrate).ok_or_else(|| match presentation.group(track) {
                 Some(_) => Error::BitrateNotFound { track: track.to_owned(), bitrate: level.bitrate },
                 None => Error::TrackNotFound { track: track.to_owned() },
             })
         };
         let carried = |at: TrackRef| {
-            let codec = &loaded.presentation.track(at).codec;
+            let codec = &presentation.track(at).codec;
             if format.carries(&**codec) {
                 return Ok(at);
             }
@@ -278,7 +368,7 @@ impl Wanted {
             Err(Error::from(packager::Error::NothingToCarry { codecs: reason }))
         };
         // As with filters: a misspelt name is not ignored.
-        if let Some(name) = params.audio_track.as_ref().filter(|name| loaded.presentation.group(name).is_none()) {
+        if let Some(name) = params.audio_track.as_ref().filter(|name| presentation.group(name).is_none()) {
             return Err(Error::TrackNotFound { track: name.clone() });
         }
         Ok(match object {
@@ -308,7 +398,7 @@ impl Wanted {
 
     /// Which bytes these are, out of a bounded number of possibilities: attributes, aliases, times a few ticks
     /// off and parameters of other formats lead to the same ones.
-    fn identity(&self, format: &dyn Format, plan: Option<&Plan>, selection: &Selection) -> String {
+    fn identity(&self, format: &dyn Format, plan: Option<&Plan>, selection: &Selection, filters: &[Filter]) -> String {
         let tag = format.tags().first().copied().unwrap_or_default();
         match (self, plan) {
             (Wanted::Segment { noun, .. }, Some(plan)) => {
@@ -316,7 +406,7 @@ impl Wanted {
                 format!("{tag} {noun:?} {} {tracks:?}", plan.index)
             }
             (Wanted::Segment { .. }, None) | (Wanted::Init { .. }, _) => format!("{tag} {self:?}"),
-            (Wanted::Manifest | Wanted::Playlist { .. }, _) => format!("{tag} {self:?} {selection:?}"),
+            (Wanted::Manifest | Wanted::Playlist { .. }, _) => format!("{tag} {self:?} {selection:?} {filters:?}"),
         }
     }
 
@@ -346,8 +436,12 @@ impl Wanted {
         }
     }
 
-    fn write(&self, loaded: &Loaded, format: &dyn Format, context: &Context<'_>) -> Result<Rendered, Error> {
-        let presentation = &loaded.presentation;
+    fn write(
+        &self,
+        presentation: &Presentation,
+        format: &dyn Format,
+        context: &Context<'_>,
+    ) -> Result<Rendered, Error> {
         Ok(match self {
             Wanted::Manifest => format.manifest(presentation, context)?,
             Wanted::Playlist { track, keyframes } => format.playlist(presentation, *track, *keyframes, context)?,

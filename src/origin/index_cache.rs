@@ -13,7 +13,7 @@ use moka::policy::EvictionPolicy;
 use super::error::{Error, StorageFault};
 use super::listing::Listings;
 use super::load::{self, Loaded};
-use crate::catalog::Asset;
+use crate::catalog::PublishedAsset;
 use crate::source::Settings;
 use crate::time::UtcTime;
 
@@ -48,7 +48,12 @@ impl IndexCache {
     }
 
     /// The presentation as its files are now, or were a second or so ago.
-    pub(super) async fn get(&self, asset: &Arc<Asset>, name: &str, now: UtcTime) -> Result<Arc<Loaded>, Error> {
+    pub(super) async fn get(
+        &self,
+        asset: &Arc<PublishedAsset>,
+        name: &str,
+        now: UtcTime,
+    ) -> Result<Arc<Loaded>, Error> {
         let key = (asset.id, name.to_owned());
         if let Some(entry) = self.entries.get(&key).await {
             if entry.is_fresh(now, asset.store.recheck()) {
@@ -103,7 +108,7 @@ impl IndexCache {
     }
 
     /// Forgets a presentation whose files turned out to have changed, if it is still this one.
-    pub(super) async fn forget(&self, asset: &Asset, name: &str, loaded: &Arc<Loaded>) {
+    pub(super) async fn forget(&self, asset: &PublishedAsset, name: &str, loaded: &Arc<Loaded>) {
         self.listings.forget(asset).await;
         let key = (asset.id, name.to_owned());
         if let Some(entry) = self.entries.get(&key).await
@@ -121,7 +126,12 @@ impl IndexCache {
 }
 
 /// Loads a presentation; once more with a new listing if the files are not those of the last one.
-async fn load_current(asset: &Asset, name: &str, listings: &Listings, settings: Settings) -> Result<Loaded, Error> {
+async fn load_current(
+    asset: &PublishedAsset,
+    name: &str,
+    listings: &Listings,
+    settings: Settings,
+) -> Result<Loaded, Error> {
     match load::load(asset, name, &listings.get(asset).await?, settings).await {
         Err(Error::SourceChanged { .. } | Error::SourceMissing { .. }) => {
             listings.forget(asset).await;

@@ -9,7 +9,7 @@ use moka::future::Cache;
 use moka::policy::EvictionPolicy;
 
 use super::error::Error;
-use crate::catalog::Asset;
+use crate::catalog::PublishedAsset;
 use crate::store::{self, ObjectInfo};
 
 /// Bytes of listings kept: dozens of films at once, or a few folders of the most files.
@@ -55,7 +55,7 @@ impl Listings {
     }
 
     /// All files of the asset in the order of their paths.
-    pub(super) async fn get(&self, asset: &Asset) -> Result<Arc<[ObjectInfo]>, Error> {
+    pub(super) async fn get(&self, asset: &PublishedAsset) -> Result<Arc<[ObjectInfo]>, Error> {
         let list = async {
             let files = asset.store.list("").await.map(Arc::from).map_err(without_path)?;
             Ok(Listing { files, believed: asset.store.recheck() / 2 })
@@ -65,7 +65,7 @@ impl Listings {
     }
 
     /// The next request looks again.
-    pub(super) async fn forget(&self, asset: &Asset) {
+    pub(super) async fn forget(&self, asset: &PublishedAsset) {
         self.entries.invalidate(&asset.id).await;
     }
 }

@@ -9,7 +9,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use super::error::{Error, MediaFault};
 use super::listing::find;
 use super::revision::revision;
-use crate::catalog::Asset;
+use crate::catalog::PublishedAsset;
 use crate::media::{Presentation, SourceFile};
 use crate::source::ism::{self, ServerManifest};
 use crate::source::{self, FileIndex, FileIndexer, Settings, Step, infer};
@@ -44,12 +44,12 @@ const MAX_SOURCES: usize = 256;
 const PARALLEL_FILES: usize = 4;
 
 /// The name under which a folder without `.ism` is served.
-pub(crate) fn inferred_name(asset: &Asset) -> String {
+pub(crate) fn inferred_name(asset: &PublishedAsset) -> String {
     format!("{}.ism", asset.name)
 }
 
 /// The presentations of a folder with these files: its server manifests, or one under its own name.
-pub fn presentations(asset: &Asset, files: &[ObjectInfo]) -> Vec<String> {
+pub fn presentations(asset: &PublishedAsset, files: &[ObjectInfo]) -> Vec<String> {
     let named: Vec<String> = files.iter().filter(|f| is_server_manifest(&f.path)).map(|f| f.path.clone()).collect();
     if named.is_empty() && files.iter().any(|f| is_top_level_media(&f.path)) {
         return vec![inferred_name(asset)];
@@ -66,13 +66,13 @@ fn is_top_level_media(path: &str) -> bool {
 }
 
 /// There is a presentation of that name in a folder with these files.
-pub(super) fn exists(asset: &Asset, name: &str, files: &[ObjectInfo]) -> bool {
+pub(super) fn exists(asset: &PublishedAsset, name: &str, files: &[ObjectInfo]) -> bool {
     (is_server_manifest(name) && find(files, name).is_some()) || Watched::Inferred.look(asset, name, files).is_some()
 }
 
 impl Watched {
     /// The watched files of presentation `name` in this listing; `None` if there is no such presentation.
-    fn look(&self, asset: &Asset, name: &str, files: &[ObjectInfo]) -> Option<Vec<ObjectInfo>> {
+    fn look(&self, asset: &PublishedAsset, name: &str, files: &[ObjectInfo]) -> Option<Vec<ObjectInfo>> {
         match self {
             Watched::Named(paths) => {
                 find(files, name)?;
@@ -91,7 +91,7 @@ impl Watched {
 
 impl Loaded {
     /// The files are still what they were.
-    pub(super) fn is_current(&self, asset: &Asset, name: &str, files: &[ObjectInfo]) -> bool {
+    pub(super) fn is_current(&self, asset: &PublishedAsset, name: &str, files: &[ObjectInfo]) -> bool {
         self.watched.look(asset, name, files).is_some_and(|now| now == self.seen)
     }
 
@@ -109,7 +109,12 @@ impl Loaded {
 }
 
 /// Loads presentation `name` of an asset with these files.
-pub(super) async fn load(asset: &Asset, name: &str, files: &[ObjectInfo], settings: Settings) -> Result<Loaded, Error> {
+pub(super) async fn load(
+    asset: &PublishedAsset,
+    name: &str,
+    files: &[ObjectInfo],
+    settings: Settings,
+) -> Result<Loaded, Error> {
     let not_found = || Error::PresentationNotFound { presentation: name.to_owned() };
     let manifest_file = find(files, name).filter(|_| is_server_manifest(name));
     let manifest = match manifest_file {
@@ -173,7 +178,7 @@ struct ReadManifest {
     client: bytes::Bytes,
 }
 
-async fn read_manifest(asset: &Asset, info: &ObjectInfo, files: &[ObjectInfo]) -> Result<ReadManifest, Error> {
+async fn read_manifest(asset: &PublishedAsset, info: &ObjectInfo, files: &[ObjectInfo]) -> Result<ReadManifest, Error> {
     if info.size > MAX_MANIFEST_BYTES {
         let (file, size, limit) = (info.path.clone(), info.size, MAX_MANIFEST_BYTES);
         return Err(source::Error::ManifestTooLarge { file, size, limit }.into());

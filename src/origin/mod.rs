@@ -2,7 +2,9 @@
 //!
 //! Nothing below this module knows a status code or a header.
 
+mod admission;
 mod answer_cache;
+mod bandwidth;
 mod body;
 mod codes;
 mod conditional;

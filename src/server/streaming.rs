@@ -42,7 +42,8 @@ impl Handler for Streaming {
             });
             return blobs.handle(blob::Request { head, body: body.boxed(), client: peer.ip(), secure, now }).await;
         }
-        self.origin.handle(origin::Request { method: &head.method, uri: &head.uri, headers: &head.headers, now }).await
+        let (method, uri, headers) = (&head.method, &head.uri, &head.headers);
+        self.origin.handle(origin::Request { method, uri, headers, peer: peer.ip(), now }).await
     }
 
     fn takes_body(&self, head: &Parts) -> bool {

@@ -20,7 +20,7 @@ fn types(tag: &str, kind: Kind) -> &'static [&'static str] {
 #[tokio::test]
 async fn every_kind_of_object_has_its_headers() {
     let site = Site::start().await;
-    let film = site.publish(&fixture("demo"));
+    let film = site.publish(&fixture("demo")).await;
     let mut tags: HashMap<String, Vec<u8>> = HashMap::new();
     for tag in TAGS {
         let mut seen: Vec<(Kind, bool)> = Vec::new();
@@ -92,7 +92,7 @@ async fn every_kind_of_object_has_its_headers() {
 #[tokio::test]
 async fn ranges_of_segments_and_manifests() {
     let site = Site::start().await;
-    let film = site.publish(&fixture("demo"));
+    let film = site.publish(&fixture("demo")).await;
     for path in [site.fragment(&film.at("demo.ism/manifest")).await, film.at("demo.ism/manifest(format=m3u8-cmaf)")] {
         let whole = site.ok(&path).await;
         let (body, length) = (&whole.body, whole.body.len());
@@ -135,7 +135,7 @@ async fn ranges_of_segments_and_manifests() {
 #[tokio::test]
 async fn the_nouns_of_smooth_are_parts_of_the_fragment() {
     let site = Site::start().await;
-    let film = site.publish(&fixture("demo"));
+    let film = site.publish(&fixture("demo")).await;
     let fragment = site.fragment(&film.at("demo.ism/manifest")).await;
     let of = |noun: &str| fragment.replace("Fragments(", &format!("{noun}("));
     let whole = site.ok(&fragment).await;
@@ -154,18 +154,10 @@ async fn the_nouns_of_smooth_are_parts_of_the_fragment() {
 async fn copies_that_kept_their_times_are_the_same_on_every_node() {
     let (one, other) = (Site::start().await, Site::start().await);
     for name in ["demo", "fragmented-ismv", "no-ism"] {
-        let film = one.copy_of(name, name);
-        // The same locator on both: copy the list as well.
-        let data = other.root.path().join("data");
-        copy(&film.folder, &other.root.path().join(name));
-        std::fs::create_dir_all(&data).unwrap();
-        let list = std::fs::read_to_string(one.root.path().join("data/published.json")).unwrap();
-        let moved = list.replace(
-            one.root.path().canonicalize().unwrap().to_str().unwrap(),
-            other.root.path().canonicalize().unwrap().to_str().unwrap(),
-        );
-        std::fs::write(data.join("published.json"), moved).unwrap();
-        tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+        let film = one.copy_of(name, name).await;
+        let folder = other.root.path().join(name);
+        copy(&film.folder, &folder);
+        other.publish_as(&folder, film.base.trim_start_matches('/').parse().ok()).await;
         let presentation = match name {
             "fragmented-ismv" => "film.ism".to_owned(),
             _ => format!("{name}.ism"),
@@ -184,8 +176,8 @@ async fn copies_that_kept_their_times_are_the_same_on_every_node() {
 async fn dialects_have_tags_of_their_own() {
     let (modern, ams) = (Site::start().await, Site::with(Dialect::Ams, 1 << 20).await);
     let path = "demo.ism/manifest(format=m3u8-cmaf)";
-    let film = modern.publish(&fixture("demo"));
-    let old = ams.publish(&fixture("demo"));
+    let film = modern.publish(&fixture("demo")).await;
+    let old = ams.publish(&fixture("demo")).await;
     assert_ne!(modern.ok(&film.at(path)).await.header("etag"), ams.ok(&old.at(path)).await.header("etag"));
 }
 

@@ -5,10 +5,11 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use headwater::catalog::{By, Catalog, Options};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::site::{Answer, Site, copy, fixture};
+use super::site::{Answer, Site, copy, fixture, now};
 
 /// Longer than a change may go unnoticed.
 const NOTICED: Duration = Duration::from_millis(1800);
@@ -21,7 +22,7 @@ fn replace(folder: &Path, name: &str, bytes: &[u8]) {
 #[tokio::test]
 async fn a_replaced_film_is_a_new_revision_and_never_a_mixture() {
     let site = Site::with(headwater::packager::Dialect::Modern, 1 << 20).await;
-    let film = site.copy_of("progressive-faststart", "film");
+    let film = site.copy_of("progressive-faststart", "film").await;
     // Two films whose segments have the same URLs and different bytes.
     let (first, second) = (fixture("progressive-faststart"), fixture("no-edit-list"));
     let path = film.at("film.ism/manifest");
@@ -59,7 +60,7 @@ async fn a_replaced_film_is_a_new_revision_and_never_a_mixture() {
 #[tokio::test]
 async fn what_the_server_manifest_names_and_says_is_noticed() {
     let site = Site::start().await;
-    let film = site.copy_of("one-track-per-file", "film");
+    let film = site.copy_of("one-track-per-file", "film").await;
     let path = film.at("film.ism/manifest");
     let first = site.ok(&path).await;
     let ism = fs::read_to_string(film.folder.join("film.ism")).unwrap();
@@ -89,7 +90,7 @@ async fn what_the_server_manifest_names_and_says_is_noticed() {
 #[tokio::test]
 async fn a_client_manifest_that_comes_or_changes_makes_a_new_revision() {
     let site = Site::start().await;
-    let film = site.copy_of("video-only", "film");
+    let film = site.copy_of("video-only", "film").await;
     let ism = "<smil><head><meta name='clientManifestRelativePath' content='film.ismc'/></head><body><switch>\
                <video src='film_144.mp4'/></switch></body></smil>";
     fs::write(film.folder.join("film.ism"), ism).unwrap();
@@ -111,7 +112,8 @@ async fn a_client_manifest_that_comes_or_changes_makes_a_new_revision() {
 #[tokio::test]
 async fn files_that_go_or_are_cut_end_in_errors() {
     let site = Site::with(headwater::packager::Dialect::Modern, 0).await;
-    let (film, good) = (site.copy_of("progressive-faststart", "film"), site.publish(&fixture("minimal-ism")));
+    let (film, good) =
+        (site.copy_of("progressive-faststart", "film").await, site.publish(&fixture("minimal-ism")).await);
     let path = film.at("film.ism/manifest");
     let fragment = site.fragment(&path).await;
     let whole = site.ok(&fragment).await;
@@ -176,7 +178,7 @@ async fn files_that_go_or_are_cut_end_in_errors() {
 #[tokio::test]
 async fn a_file_cut_during_a_download_ends_the_connection() {
     let site = Site::start().await;
-    let film = site.copy_of("minimal-ism", "film");
+    let film = site.copy_of("minimal-ism", "film").await;
     let file = film.folder.join("large.mp4");
     let bytes: Vec<u8> = (0..64u32 << 20).map(|i| (i >> 10) as u8).collect();
     for replaced in [false, true] {
@@ -205,9 +207,9 @@ async fn publishing_and_withdrawing_take_effect_while_running() {
     let site = Site::start().await;
     let folder = site.root.path().join("film");
     copy(&fixture("no-ism"), &folder);
-    let list = headwater::catalog::PublishedFile::new(site.root.path().join("data"));
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as u64;
-    let entry = list.add(&folder, None, headwater::time::UtcTime { unix_millis: now }).unwrap();
+    // Another process, as `headwater publish` is.
+    let other = Catalog::open(Options::local(&site.root.path().join("data"), now())).await.unwrap();
+    let entry = other.publish_folder(By::new("test", now()), &folder, None).await.unwrap();
     let path = format!("/{}/film.ism/manifest", entry.locator);
     let within = |status: u16| {
         let (site, path) = (&site, &path);
@@ -222,14 +224,14 @@ async fn publishing_and_withdrawing_take_effect_while_running() {
         }
     };
     within(200).await;
-    list.remove(&entry.locator.to_string()).unwrap();
+    other.unpublish(By::new("test", now()), &entry.locator.to_string()).await.unwrap();
     within(404).await;
 }
 
 #[tokio::test]
 async fn files_that_come_and_go_change_an_inferred_film() {
     let site = Site::start().await;
-    let film = site.copy_of("no-ism", "film");
+    let film = site.copy_of("no-ism", "film").await;
     let path = film.at("film.ism/manifest");
     let both = site.ok(&path).await;
     fs::rename(film.folder.join("film_144.mp4"), film.folder.join("film_144.away")).unwrap();

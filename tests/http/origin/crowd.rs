@@ -66,11 +66,11 @@ async fn two_hundred_requests_for_a_cold_segment_share_one_index_and_one_answer(
     let site = Arc::new(Site::start().await);
     let expected = {
         let other = Site::start().await;
-        let film = other.copy_of("no-ism", "expected crowd");
+        let film = other.copy_of("no-ism", "expected crowd").await;
         let fragment = other.fragment(&film.at("expected%20crowd.ism/manifest")).await;
         (fragment.split_once(".ism/").unwrap().1.to_owned(), other.ok(&fragment).await)
     };
-    let film = site.copy_of("no-ism", "crowd");
+    let film = site.copy_of("no-ism", "crowd").await;
     let path = film.at(&format!("crowd.ism/{}", expected.0));
     let mut asked = tokio::task::JoinSet::new();
     for index in 0..300 {
@@ -99,7 +99,7 @@ async fn two_hundred_requests_for_a_cold_segment_share_one_index_and_one_answer(
 async fn a_film_is_loaded_even_if_nobody_stays_to_see_it() {
     let loads = loads();
     let site = Site::start().await;
-    let film = site.copy_of("no-ism", "impatient");
+    let film = site.copy_of("no-ism", "impatient").await;
     let request = format!("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", film.at("impatient.ism/manifest"));
     let mut socket = TcpStream::connect(site.address).await.unwrap();
     socket.write_all(request.as_bytes()).await.unwrap();
@@ -113,7 +113,7 @@ async fn a_film_is_loaded_even_if_nobody_stays_to_see_it() {
 #[tokio::test]
 async fn a_broken_film_is_not_loaded_for_every_request() {
     let site = Site::start().await;
-    let (broken, good) = (site.copy_of("no-ism", "broken"), site.publish(&fixture("demo")));
+    let (broken, good) = (site.copy_of("no-ism", "broken").await, site.publish(&fixture("demo")).await);
     std::fs::write(broken.folder.join("film_144.mp4"), [0xff; 5000]).unwrap();
     std::fs::write(broken.folder.join("empty.mp4"), []).unwrap();
     for _ in 0..50 {
@@ -131,7 +131,7 @@ async fn a_broken_film_is_not_loaded_for_every_request() {
 #[tokio::test]
 async fn requests_under_way_are_finished_at_the_end() {
     let mut site = Site::start().await;
-    let film = site.publish(&fixture("demo"));
+    let film = site.publish(&fixture("demo")).await;
     let fragment = site.fragment(&film.at("demo.ism/manifest")).await;
     let whole = site.ok(&fragment).await;
     // As fast as can be, so that the end falls between request and answer of some.

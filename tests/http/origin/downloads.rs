@@ -8,7 +8,7 @@ use super::site::{Site, fixture};
 #[tokio::test]
 async fn files_are_given_out_unaltered_with_ranges() {
     let site = Site::start().await;
-    let film = site.copy_of("progressive-faststart", "film");
+    let film = site.copy_of("progressive-faststart", "film").await;
     let path = film.at("film_144.mp4");
     let stored = fs::read(film.folder.join("film_144.mp4")).unwrap();
     let answer = site.ok(&path).await;
@@ -58,7 +58,7 @@ fn split<'a>(bytes: &'a [u8], by: &[u8]) -> Vec<&'a [u8]> {
 #[tokio::test]
 async fn only_what_may_be_given_out_is() {
     let site = Site::start().await;
-    let film = site.copy_of("fragmented-ismv", "film");
+    let film = site.copy_of("fragmented-ismv", "film").await;
     fs::write(site.root.path().join("secret.txt"), "secret").unwrap();
     fs::create_dir(film.folder.join("sub")).unwrap();
     fs::create_dir(film.folder.join("folder.mp4")).unwrap();
@@ -157,7 +157,7 @@ fn rustix_fifo(path: &std::path::Path) {
 #[tokio::test]
 async fn a_time_in_the_future_is_not_sent() {
     let site = Site::start().await;
-    let film = site.copy_of("minimal-ism", "film");
+    let film = site.copy_of("minimal-ism", "film").await;
     let file = fs::File::options().write(true).open(film.folder.join("film_144.mp4")).unwrap();
     file.set_modified(SystemTime::now() + Duration::from_secs(400 * 24 * 3600)).unwrap();
     for path in ["film_144.mp4", "film.ism/manifest"] {
@@ -172,7 +172,7 @@ async fn a_time_in_the_future_is_not_sent() {
 async fn what_may_not_be_read_is_refused_and_harms_nothing_else() {
     use std::os::unix::fs::PermissionsExt;
     let site = Site::start().await;
-    let (film, good) = (site.copy_of("minimal-ism", "film"), site.publish(&fixture("video-only")));
+    let (film, good) = (site.copy_of("minimal-ism", "film").await, site.publish(&fixture("video-only")).await);
     fs::set_permissions(film.folder.join("film_144.mp4"), fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(film.folder.join("film_144.mp4")).is_ok() {
         return; // The superuser may read everything.

@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use headwater::catalog::{Published, PublishedFile};
+use headwater::catalog::{By, Catalog, Options};
 use headwater::origin::{Origin, Settings};
 use headwater::packager::Dialect;
 use headwater::server::{self, Limits, Listener, Streaming};
 use headwater::source;
-use headwater::store::Symlinks;
 use headwater::time::UtcTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -59,10 +58,15 @@ impl Answer {
     }
 }
 
+pub fn now() -> UtcTime {
+    let millis = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+    UtcTime { unix_millis: millis as u64 }
+}
+
 pub struct Site {
     pub address: SocketAddr,
     pub root: tempfile::TempDir,
-    published: Arc<Published>,
+    pub catalog: Catalog,
     watch: JoinHandle<()>,
     stop: Option<oneshot::Sender<()>>,
     pub ended: Option<JoinHandle<()>>,
@@ -112,10 +116,9 @@ impl Site {
 
     pub async fn with(dialect: Dialect, answer_cache_bytes: u64) -> Site {
         let root = tempfile::tempdir().unwrap();
-        let list = PublishedFile::new(root.path().join("data"));
-        let published = Arc::new(Published::open(list, None, Symlinks::Inside).unwrap());
+        let catalog = Catalog::open(Options::local(&root.path().join("data"), now())).await.unwrap();
         let origin = Origin::new(
-            Arc::clone(&published),
+            catalog.clone(),
             Settings {
                 dialect,
                 segments: source::Settings::default(),
@@ -133,24 +136,25 @@ impl Site {
         let handler = Arc::new(Streaming::new(Arc::new(origin)));
         let listener = Listener { tcp, tls: None };
         let ended = tokio::spawn(server::run(vec![listener], handler, Limits::default(), shutdown));
-        let watch = tokio::spawn(Arc::clone(&published).watch());
-        Site { address, root, published, watch, stop: Some(stop), ended: Some(ended) }
+        let watch = tokio::spawn(catalog.clone().follow());
+        Site { address, root, catalog, watch, stop: Some(stop), ended: Some(ended) }
     }
 
     /// Publishes a folder where it is.
-    pub fn publish(&self, folder: &Path) -> Film {
-        let millis = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as u64;
-        let list = PublishedFile::new(self.root.path().join("data"));
-        let entry = list.add(folder, None, UtcTime { unix_millis: millis }).unwrap();
-        self.published.reload().unwrap();
-        Film { folder: entry.folder, base: format!("/{}", entry.locator) }
+    pub async fn publish(&self, folder: &Path) -> Film {
+        self.publish_as(folder, None).await
+    }
+
+    pub async fn publish_as(&self, folder: &Path, locator: Option<uuid::Uuid>) -> Film {
+        let entry = self.catalog.publish_folder(By::new("test", now()), folder, locator).await.unwrap();
+        Film { folder: entry.container.into(), base: format!("/{}", entry.locator) }
     }
 
     /// Publishes a copy of a fixture that the test may change.
-    pub fn copy_of(&self, fixture_name: &str, name: &str) -> Film {
+    pub async fn copy_of(&self, fixture_name: &str, name: &str) -> Film {
         let folder = self.root.path().join(name);
         copy(&fixture(fixture_name), &folder);
-        self.publish(&folder)
+        self.publish(&folder).await
     }
 
     pub fn stop(&mut self) {

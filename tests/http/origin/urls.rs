@@ -36,7 +36,7 @@ const SPELLINGS: [&[&str]; 4] = [
 #[tokio::test]
 async fn spellings_of_one_url_give_one_answer_and_one_entity_tag() {
     let site = Site::start().await;
-    let film = site.publish(&fixture("demo"));
+    let film = site.publish(&fixture("demo")).await;
     let mut tags: Vec<String> = Vec::new();
     for spellings in SPELLINGS {
         let first = site.ok(&film.at(&format!("demo.ism/{}", spellings[0]))).await;
@@ -57,7 +57,7 @@ async fn spellings_of_one_url_give_one_answer_and_one_entity_tag() {
 #[tokio::test]
 async fn times_a_few_ticks_off_attributes_and_foreign_parameters_lead_to_the_same_bytes() {
     let site = Site::start().await;
-    let film = site.publish(&fixture("demo"));
+    let film = site.publish(&fixture("demo")).await;
     let fragment = site.fragment(&film.at("demo.ism/manifest")).await;
     let first = site.ok(&fragment).await;
     let (before, _) = fragment.rsplit_once('=').unwrap();
@@ -88,7 +88,7 @@ async fn every_fixture_answers_in_every_format() {
     for entry in fs::read_dir(fixture("demo").parent().unwrap().join("films")).unwrap() {
         let folder = entry.unwrap().path();
         let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
-        let film = site.publish(&folder);
+        let film = site.publish(&folder).await;
         let presentation = if folder.join("film.ism").exists() { "film.ism".to_owned() } else { format!("{name}.ism") };
         for tag in TAGS {
             let path = film.at(&manifest(&presentation, tag));
@@ -113,7 +113,7 @@ async fn every_fixture_answers_in_every_format() {
 #[tokio::test]
 async fn what_does_not_exist_is_said_with_its_code() {
     let site = Site::start().await;
-    let film = site.publish(&fixture("demo"));
+    let film = site.publish(&fixture("demo")).await;
     let nobody = "/0123abcd-4567-89ab-cdef-001122334455/demo.ism/manifest";
     assert_eq!(site.get(nobody).await.code(), "MPE_RESOURCE_NOT_FOUND");
     #[rustfmt::skip]
@@ -184,7 +184,7 @@ fn httpdate_now() -> String {
 #[tokio::test]
 async fn methods_and_monstrous_requests() {
     let site = Site::start().await;
-    let film = site.publish(&fixture("demo"));
+    let film = site.publish(&fixture("demo")).await;
     let path = film.at("demo.ism/manifest");
     for method in ["POST", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND"] {
         let answer = site.ask(method, &path, &[]).await;
@@ -227,14 +227,14 @@ async fn names_of_folders_and_manifests_may_be_anything() {
         ("a;b,c(d)=e", "a;b,c(d)=e"),
         ("%41", "%2541"),
     ] {
-        let film = site.copy_of("no-ism", name);
+        let film = site.copy_of("no-ism", name).await;
         for tag in TAGS {
             for (path, _) in site.objects(&film.at(&manifest(&format!("{encoded}.ism"), tag))).await {
                 site.ok(&path).await;
             }
         }
         // The same name for a server manifest and a download.
-        let named = site.copy_of("minimal-ism", &format!("{name} with ism"));
+        let named = site.copy_of("minimal-ism", &format!("{name} with ism")).await;
         fs::rename(named.folder.join("film.ism"), named.folder.join(format!("{name}.ism"))).unwrap();
         fs::write(named.folder.join(format!("{name}.txt")), "text").unwrap();
         site.ok(&named.at(&format!("{encoded}.ism/manifest"))).await;
@@ -246,7 +246,7 @@ async fn names_of_folders_and_manifests_may_be_anything() {
 #[tokio::test]
 async fn several_server_manifests_in_one_folder_are_several_presentations() {
     let site = Site::start().await;
-    let film = site.copy_of("progressive-faststart", "film");
+    let film = site.copy_of("progressive-faststart", "film").await;
     let text = fs::read_to_string(film.folder.join("film.ism")).unwrap();
     let one = text
         .lines()
