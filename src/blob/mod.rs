@@ -21,8 +21,8 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
 use hyper::header::{HeaderValue, RANGE};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Response, StatusCode};
@@ -118,10 +118,13 @@ impl Blobs {
             return answer::preflight(&request.head.headers);
         }
         let version = answer::version(&request.head.headers);
-        let mut answer = match self.answer(request).await {
+        let Request { head, mut body, client, secure, now } = request;
+        let mut answer = match self.answer(&head, &mut body, client, secure, now).await {
             Ok(answer) => answer,
             Err(error) => {
                 tracing::debug!(%error, "a blob request is refused");
+                // A client that is still sending would miss the answer.
+                let _ = tokio::time::timeout(DRAIN_TIMEOUT, drain(&mut body)).await;
                 answer::refused(&method, &error)
             }
         };
@@ -129,9 +132,15 @@ impl Blobs {
         answer
     }
 
-    async fn answer(&self, request: Request) -> Result<Response<Body>, Error> {
-        let Request { head, body, client, secure, now } = request;
-        let target = Target::parse(&head)?;
+    async fn answer(
+        &self,
+        head: &Parts,
+        body: &mut Incoming,
+        client: IpAddr,
+        secure: bool,
+        now: SystemTime,
+    ) -> Result<Response<Body>, Error> {
+        let target = Target::parse(head)?;
         let accounts = self.accounts.load_full();
         let account = accounts.get(&target.account).and_then(Account::local).ok_or(Error::AccountNotFound)?;
         let permissions = self.permissions(account, &target, client, secure, now)?;
@@ -150,7 +159,7 @@ impl Blobs {
         match head.method {
             Method::GET | Method::HEAD if target.query("comp").is_none() => {
                 require(permissions.read)?;
-                read(account, &target, path, &head, now).await
+                read(account, &target, path, head, now).await
             }
             Method::PUT => {
                 let place = write::Place { account, container: &target.container, path, placing: &self.placing };
@@ -203,6 +212,20 @@ impl Blobs {
             };
         }
         Ok(permissions)
+    }
+}
+
+/// How much of an unwanted body is read, in bytes, and for how long.
+const MAX_DRAIN: usize = 1 << 20;
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+
+async fn drain(body: &mut Incoming) {
+    let mut seen = 0;
+    while let Some(Ok(piece)) = body.next().await {
+        seen += piece.len();
+        if seen > MAX_DRAIN {
+            return;
+        }
     }
 }
 

@@ -42,7 +42,7 @@ impl Place<'_> {
         target: &Target,
         permissions: Permissions,
         headers: &HeaderMap,
-        body: Incoming,
+        body: &mut Incoming,
     ) -> Result<Response<Body>, Error> {
         if !permissions.write && !permissions.create {
             return Err(Error::NotPermitted);
@@ -80,7 +80,7 @@ impl Place<'_> {
         &self,
         permissions: Permissions,
         headers: &HeaderMap,
-        body: Incoming,
+        body: &mut Incoming,
     ) -> Result<Response<Body>, Error> {
         match headers.get("x-ms-blob-type").map(HeaderValue::as_bytes) {
             // curl -T knows nothing of types.
@@ -98,7 +98,7 @@ impl Place<'_> {
         Ok(with_md5(answer::created(&info), &md5))
     }
 
-    async fn put_block(&self, id: &str, headers: &HeaderMap, body: Incoming) -> Result<Response<Body>, Error> {
+    async fn put_block(&self, id: &str, headers: &HeaderMap, body: &mut Incoming) -> Result<Response<Body>, Error> {
         check_id(id)?;
         let length = length(headers, MAX_BLOCK)?;
         let mut upload = self.account.begin_block(self.container, self.path, id).await?;
@@ -111,7 +111,7 @@ impl Place<'_> {
         &self,
         permissions: Permissions,
         headers: &HeaderMap,
-        mut body: Incoming,
+        body: &mut Incoming,
     ) -> Result<Response<Body>, Error> {
         let length = length(headers, LIST.bytes as u64)?;
         let mut text = BytesMut::with_capacity(length as usize);
@@ -135,7 +135,12 @@ impl Place<'_> {
 }
 
 /// Writes a body of `length` bytes, and gives its MD5.
-async fn receive(upload: &mut Upload, length: u64, headers: &HeaderMap, mut body: Incoming) -> Result<[u8; 16], Error> {
+async fn receive(
+    upload: &mut Upload,
+    length: u64,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Result<[u8; 16], Error> {
     let mut digest = Md5::new();
     while let Some(piece) = body.next().await {
         let piece = piece.map_err(|_| Error::BrokenBody)?;
