@@ -193,7 +193,7 @@ impl FilterRules {
         let range = self.presentation_time_range.clone().unwrap_or_default();
         let condition =
             |c: &TrackCondition| packager::filter::Condition::parse(c.property.name(), c.comparison.name(), &c.value);
-        let rule = |conditions: &Vec<TrackCondition>| {
+        let rule = |conditions: &Vec<TrackCondition>| -> Result<_, FilterError> {
             let conditions = conditions.iter().map(condition).collect::<Result<_, _>>()?;
             Ok(packager::filter::TrackRule { conditions })
         };

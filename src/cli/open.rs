@@ -35,7 +35,7 @@ pub(super) async fn open(config: &Config, demo: Option<PathBuf>) -> Result<Opene
     let containers = Arc::new(AccountContainers::new(&data_dir, symlinks, recheck));
     let options = Options {
         database: Address::parse(config.catalog.database.as_ref().map(|url| url.as_str()), &data_dir)?,
-        containers: Arc::clone(&containers) as Arc<_>,
+        containers: containers.clone(),
         sealer: Arc::new(MasterKeySealer::new(&master)),
         placement: config.catalog.placement,
         demo,
@@ -104,13 +104,13 @@ const LEFT_BEHIND: Duration = Duration::from_secs(24 * 3600);
 /// Keeps the endpoint's accounts those of the catalogue, and their folders tidy, for as long as it is polled.
 pub(super) async fn keep_accounts(opened: Opened, blobs: Arc<Blobs>) {
     let mut seen = Version(0);
-    let mut swept = tokio::time::Instant::now() - SWEEP;
+    let mut swept: Option<tokio::time::Instant> = None;
     let mut ticks = tokio::time::interval(LOOK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let version = opened.catalog.snapshot().version;
-        let (changed, sweep) = (version != seen, swept.elapsed() >= SWEEP);
+        let (changed, sweep) = (version != seen, swept.is_none_or(|at| at.elapsed() >= SWEEP));
         if !changed && !sweep {
             continue;
         }
@@ -118,7 +118,7 @@ pub(super) async fn keep_accounts(opened: Opened, blobs: Arc<Blobs>) {
             Ok(accounts) => {
                 seen = version;
                 if sweep {
-                    swept = tokio::time::Instant::now();
+                    swept = Some(tokio::time::Instant::now());
                     for account in accounts.iter().filter_map(Account::local) {
                         if let Err(error) = account.sweep(LEFT_BEHIND).await {
                             tracing::warn!(%error, account = account.name(), "old uploads cannot be removed");

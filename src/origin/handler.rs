@@ -213,7 +213,7 @@ impl Origin {
             return Ok(Vec::new());
         }
         let snapshot = self.catalog.snapshot();
-        let find = |name: &String| {
+        let find = |name: &String| -> Result<Filter, Error> {
             let own = asset.filters.iter().find(|filter| filter.name == *name).map(|filter| &filter.rules);
             let rules = own.or_else(|| snapshot.filters.get(name).map(|filter| &filter.rules));
             let rules = rules.ok_or_else(|| Error::FilterNotFound { filter: name.clone() })?;
