@@ -4,5 +4,6 @@ mod answers;
 mod changes;
 mod crowd;
 mod downloads;
+mod filters;
 mod site;
 mod urls;
