@@ -102,6 +102,12 @@ pub enum Error {
     /// The catalogue.
     #[error(transparent)]
     Catalog(#[from] catalog::Error),
+    /// Storage accounts that cannot be opened.
+    #[error(transparent)]
+    Storage(#[from] config::StorageError),
+    /// No master key.
+    #[error(transparent)]
+    Keys(#[from] crate::keys::Error),
     /// Files that cannot be read.
     #[error(transparent)]
     Store(#[from] store::Error),

@@ -7,6 +7,7 @@
 mod answer;
 mod error;
 mod list;
+mod policies;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
@@ -26,6 +28,7 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Response, StatusCode};
 
 pub use error::Error;
+pub use policies::permissions;
 
 use crate::origin::Body;
 use crate::origin::respond::{self, CachePolicy, Checked, Meta, Validators};
@@ -81,7 +84,7 @@ pub struct Request {
 
 /// The endpoint.
 pub struct Blobs {
-    accounts: HashMap<String, Account>,
+    accounts: ArcSwap<HashMap<String, Account>>,
     policies: Arc<dyn Policies>,
     /// Held from the look whether a file exists to its taking that place.
     placing: tokio::sync::Mutex<()>,
@@ -90,14 +93,22 @@ pub struct Blobs {
 impl Blobs {
     /// For the local ones among `accounts`.
     pub fn new(accounts: impl IntoIterator<Item = Account>, policies: Arc<dyn Policies>) -> Blobs {
+        let blobs = Blobs { accounts: ArcSwap::default(), policies, placing: tokio::sync::Mutex::new(()) };
+        blobs.replace(accounts);
+        blobs
+    }
+
+    /// Serves these accounts from now on.
+    pub fn replace(&self, accounts: impl IntoIterator<Item = Account>) {
         let local = accounts.into_iter().filter(|account| account.local().is_some());
-        let accounts = local.map(|account| (account.name().to_owned(), account)).collect();
-        Blobs { accounts, policies, placing: tokio::sync::Mutex::new(()) }
+        let accounts: HashMap<String, Account> = local.map(|account| (account.name().to_owned(), account)).collect();
+        self.accounts.store(Arc::new(accounts));
     }
 
     /// The request is for one of these accounts.
     pub fn owns(&self, head: &Parts) -> bool {
-        !self.accounts.is_empty() && target::account(head).is_some_and(|name| self.accounts.contains_key(&name))
+        let accounts = self.accounts.load();
+        !accounts.is_empty() && target::account(head).is_some_and(|name| accounts.contains_key(&name))
     }
 
     /// Answers one request. Never fails: what goes wrong is an answer too.
@@ -130,7 +141,8 @@ impl Blobs {
         now: SystemTime,
     ) -> Result<Response<Body>, Error> {
         let target = Target::parse(head)?;
-        let account = self.accounts.get(&target.account).and_then(Account::local).ok_or(Error::AccountNotFound)?;
+        let accounts = self.accounts.load_full();
+        let account = accounts.get(&target.account).and_then(Account::local).ok_or(Error::AccountNotFound)?;
         let permissions = self.permissions(account, &target, client, secure, now)?;
         if !account.exists(&target.container).await {
             return Err(Error::ContainerNotFound);

@@ -9,6 +9,7 @@ use super::id::{AssetFilterId, AssetId};
 use super::numbers::numbered;
 use super::rules;
 use super::transaction::Transaction;
+use crate::packager::{self, filter::FilterError};
 use crate::time::UtcTime;
 
 numbered! {
@@ -184,6 +185,34 @@ pub fn parse_bitrates(text: &str) -> Option<std::ops::RangeInclusive<u64>> {
 }
 
 impl FilterRules {
+    /// As manifests are cut with it.
+    ///
+    /// # Errors
+    /// [`FilterError`] for rules that no transaction lets in.
+    pub fn for_manifests(&self) -> Result<packager::filter::Filter, FilterError> {
+        let range = self.presentation_time_range.clone().unwrap_or_default();
+        let condition =
+            |c: &TrackCondition| packager::filter::Condition::parse(c.property.name(), c.comparison.name(), &c.value);
+        let rule = |conditions: &Vec<TrackCondition>| -> Result<_, FilterError> {
+            let conditions = conditions.iter().map(condition).collect::<Result<_, _>>()?;
+            Ok(packager::filter::TrackRule { conditions })
+        };
+        let filter = packager::filter::Filter {
+            range: packager::filter::TimeRange {
+                timescale: range.timescale,
+                start: range.start_timestamp,
+                end: range.end_timestamp,
+                window: range.presentation_window_duration,
+                live_backoff: range.live_backoff_duration,
+                force_end: range.force_end_timestamp,
+            },
+            first_quality: self.first_quality_bitrate,
+            tracks: self.tracks.iter().map(rule).collect::<Result<_, FilterError>>()?,
+        };
+        filter.check()?;
+        Ok(filter)
+    }
+
     fn check(&self, kind: Kind) -> Result<(), Error> {
         let wrong = |property, problem: &str| Err(Error::invalid(kind, property, problem));
         if let Some(range) = &self.presentation_time_range {

@@ -7,6 +7,7 @@
 
 pub mod access;
 mod access_policy;
+mod account_containers;
 mod asset;
 mod asset_file;
 mod containers;
@@ -23,6 +24,7 @@ mod load;
 mod locator;
 mod numbers;
 mod operation;
+mod protection;
 mod publish;
 mod published_asset;
 mod published_json;
@@ -48,6 +50,7 @@ use crate::time::UtcTime;
 pub use access_policy::{
     AccessPolicy, MAX_DURATION_MILLISECONDS, NewAccessPolicy, Permissions, milliseconds_of_minutes,
 };
+pub use account_containers::AccountContainers;
 pub use asset::{
     Asset, AssetFormatOption, AssetOptions, AssetState, AssetUpdate, ContainerFate, NewAsset, container_of,
 };

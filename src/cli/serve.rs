@@ -48,7 +48,8 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
 
     let demo = demo_folder(config);
-    let catalog = open::catalog(config, demo.clone()).await?;
+    let opened = open::open(config, demo.clone()).await?;
+    let catalog = opened.catalog.clone();
     let listeners = listeners(&service).await?;
     announce(config, &listeners, demo.as_deref(), &catalog).await?;
 
@@ -58,7 +59,10 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
     }
     let origin = Arc::new(origin);
     let watch = tokio::spawn(catalog.clone().follow());
-    server::run(listeners, Arc::new(Streaming::new(origin)), limits(&config.server), async {
+    let blobs = open::blobs(&opened).await?;
+    let handler = Streaming::new(origin).with_blobs(Arc::clone(&blobs));
+    let accounts = tokio::spawn(open::keep_accounts(opened, blobs));
+    server::run(listeners, Arc::new(handler), limits(&config.server), async {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
@@ -66,6 +70,7 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
     })
     .await;
     watch.abort();
+    accounts.abort();
     catalog.close().await;
     Ok(ExitCode::SUCCESS)
 }

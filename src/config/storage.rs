@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::Backend;
 use crate::keys::{self, MasterKeySource, MasterKeys};
 use crate::secrets::SecretBytes;
-use crate::store::Symlinks;
-use crate::store::account::{AccountSettings, AzureCredential, Backend, S3Credential};
 
 /// `[keys]`
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -118,57 +117,63 @@ pub enum StorageError {
 }
 
 impl StorageAccount {
-    /// The account's settings, with its secrets. Reads files; makes the key of a local account where there is
-    /// none.
+    /// What the catalogue knows of it.
     ///
     /// # Errors
-    /// [`StorageError`], naming the key.
-    pub fn settings(&self, data_dir: &Path, symlinks: Symlinks) -> Result<AccountSettings, StorageError> {
+    /// [`StorageError::Missing`], naming the key.
+    pub fn backend(&self) -> Result<Backend, StorageError> {
         let missing = |key, why| StorageError::Missing { name: self.name.clone(), key, why };
-        let backend = match self.kind {
+        let has_secret = self.secret_file.is_some() || self.secret_env.is_some();
+        Ok(match self.kind {
             StorageKind::Folder => Backend::Folder {
                 root: self.path.clone().ok_or_else(|| missing("path", "name the folder of its containers"))?,
-                symlinks,
-                keys: self.own_keys(data_dir)?,
             },
             StorageKind::Azure => {
-                let why = "name a file or variable with the account's key or a shared access signature";
-                let secret = self.secret()?.ok_or_else(|| missing("secret_file", why))?;
-                let signed = String::from_utf8_lossy(secret.expose()).contains("sig=");
-                let credential = if signed { AzureCredential::Sas(secret) } else { AzureCredential::Key(secret) };
+                if !has_secret {
+                    let why = "name a file or variable with the account's key or a shared access signature";
+                    return Err(missing("secret_file", why));
+                }
                 let account = self.account.clone().unwrap_or_else(|| self.name.clone());
-                Backend::Azure { account, endpoint: self.endpoint.clone(), credential }
+                Backend::Azure { account, endpoint: self.endpoint.clone() }
             }
             StorageKind::S3 => {
-                let credential = match (&self.access_key_id, self.secret()?) {
-                    (Some(id), Some(secret)) => Some(S3Credential { access_key_id: id.clone(), secret }),
-                    (None, None) => None,
-                    (Some(_), None) => return Err(missing("secret_file", "it belongs to access_key_id")),
-                    (None, Some(_)) => return Err(missing("access_key_id", "it belongs to the secret")),
-                };
+                match (self.access_key_id.is_some(), has_secret) {
+                    (true, false) => return Err(missing("secret_file", "it belongs to access_key_id")),
+                    (false, true) => return Err(missing("access_key_id", "it belongs to the secret")),
+                    _ => {}
+                }
                 Backend::S3 {
                     bucket: self.bucket.clone().ok_or_else(|| missing("bucket", "all containers are in one bucket"))?,
                     prefix: self.prefix.clone().unwrap_or_default(),
                     endpoint: self.endpoint.clone(),
                     region: self.region.clone(),
-                    credential,
+                    access_key_id: self.access_key_id.clone(),
                 }
             }
             StorageKind::Memory => Backend::Memory,
-        };
-        let recheck = self.recheck_seconds.map(Duration::from_secs);
-        Ok(AccountSettings { name: self.name.clone(), recheck, backend })
+        })
     }
 
-    /// Keys of a local account: as configured, or a file that is made once.
-    fn own_keys(&self, data_dir: &Path) -> Result<Vec<SecretBytes>, StorageError> {
+    /// Its secret, if it has one: of a folder the first of its keys, of others the text. Reads files.
+    ///
+    /// # Errors
+    /// [`StorageError`], naming the place.
+    pub fn key(&self) -> Result<Option<SecretBytes>, StorageError> {
+        if self.kind != StorageKind::Folder {
+            return self.secret();
+        }
         let source = match (&self.secret_file, &self.secret_env) {
             (Some(path), _) => MasterKeySource::File(path.clone()),
             (None, Some(name)) => MasterKeySource::Environment(name.clone()),
-            (None, None) => MasterKeySource::Generated(data_dir.join("accounts").join(format!("{}.key", self.name))),
+            (None, None) => return Ok(None),
         };
         let keys = MasterKeys::load(&source)?;
-        Ok(keys.keys().iter().map(|key| SecretBytes::new(key.expose().to_vec())).collect())
+        Ok(keys.keys().first().map(|key| SecretBytes::new(key.expose().to_vec())))
+    }
+
+    /// How long its listings are believed.
+    pub fn recheck(&self) -> Option<Duration> {
+        self.recheck_seconds.map(Duration::from_secs)
     }
 
     fn secret(&self) -> Result<Option<SecretBytes>, StorageError> {
@@ -198,29 +203,15 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let refused = |account: StorageAccount| {
-            account.settings(folder.path(), Symlinks::Inside).err().expect("an error").to_string()
-        };
+        let refused = |account: StorageAccount| account.backend().expect_err("an error").to_string();
         assert!(refused(account(StorageKind::Folder)).contains("films: path is missing"));
         assert!(refused(account(StorageKind::Azure)).contains("secret_file is missing"));
         assert!(refused(account(StorageKind::S3)).contains("bucket is missing"));
         let half = StorageAccount { access_key_id: Some("id".to_owned()), ..account(StorageKind::S3) };
         assert!(refused(half).contains("it belongs to access_key_id"));
         let absent = StorageAccount { secret_file: Some("/no/such/file".into()), ..account(StorageKind::Azure) };
-        assert!(refused(absent).contains("/no/such/file"));
-    }
-
-    #[test]
-    fn a_local_account_keeps_its_key() {
-        let folder = tempfile::tempdir().unwrap();
-        let account = StorageAccount { path: Some("/srv".into()), ..account(StorageKind::Folder) };
-        let keys = || match account.settings(folder.path(), Symlinks::Inside).unwrap().backend {
-            Backend::Folder { keys, .. } => keys[0].expose().to_vec(),
-            _ => panic!("no folder"),
-        };
-        assert_eq!(keys(), keys());
-        assert_eq!(keys().len(), 32);
+        assert!(absent.backend().is_ok());
+        assert!(absent.key().err().expect("an error").to_string().contains("/no/such/file"));
     }
 
     #[test]

@@ -41,6 +41,19 @@ impl ProtectionCertificate {
         ProtectionCertificate::new(certificate.der().to_vec(), private_der)
     }
 
+    /// From its parts: the certificate (DER) and its private key (PKCS #8).
+    ///
+    /// # Errors
+    /// [`Error::Certificate`] for a private key that cannot be read.
+    pub fn from_parts(certificate: Vec<u8>, private_key: SecretBytes) -> Result<ProtectionCertificate, Error> {
+        ProtectionCertificate::new(certificate, private_key)
+    }
+
+    /// Its private key (PKCS #8), to be stored sealed.
+    pub fn private_key(&self) -> &SecretBytes {
+        &self.private_der
+    }
+
     fn new(certificate: Vec<u8>, private_der: SecretBytes) -> Result<ProtectionCertificate, Error> {
         let refused = || Error::Certificate { problem: "its private key cannot be read".to_owned() };
         let private = PrivateDecryptingKey::from_pkcs8(private_der.expose()).map_err(|_| refused())?;

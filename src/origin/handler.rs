@@ -1,6 +1,7 @@
 //! One request, from URL to answer (docs/architecture.md §5).
 
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -20,7 +21,8 @@ use super::thumbnails::{self, Gallery};
 use super::url::{FragmentTime, Noun, Params, QualityLevel, Resource, StreamObject, StreamingUrl};
 use super::{Body, admission};
 use crate::catalog::{Catalog, Protocols, PublishedAsset};
-use crate::media::{ByteRange, TrackKind, TrackRef};
+use crate::media::{ByteRange, Presentation, TrackKind, TrackRef};
+use crate::packager::filter::{self, Filter};
 use crate::packager::{self, Context, Dialect, Format, MediaData, Plan, Rendered, SegmentRequest, Selection};
 use crate::source;
 use crate::thumbnails::Painter;
@@ -218,6 +220,22 @@ impl Origin {
         }
     }
 
+    /// The filters that a manifest or playlist is asked with: the asset's own, or those of all assets. A segment
+    /// is the same with any of them.
+    fn filters(&self, asset: &PublishedAsset, object: &StreamObject) -> Result<Vec<Filter>, Error> {
+        if matches!(object, StreamObject::Fragment { .. }) {
+            return Ok(Vec::new());
+        }
+        let snapshot = self.catalog.snapshot();
+        let find = |name: &String| -> Result<Filter, Error> {
+            let own = asset.filters.iter().find(|filter| filter.name == *name).map(|filter| &filter.rules);
+            let rules = own.or_else(|| snapshot.filters.get(name).map(|filter| &filter.rules));
+            let rules = rules.ok_or_else(|| Error::FilterNotFound { filter: name.clone() })?;
+            Ok(rules.for_manifests()?)
+        };
+        object.params().filters.iter().map(find).collect()
+    }
+
     #[allow(clippy::too_many_arguments, reason = "one step of `stream`, which may have to be repeated")]
     async fn stream_loaded(
         &self,
@@ -231,6 +249,15 @@ impl Origin {
         max_age: Duration,
     ) -> Result<Response<Body>, Error> {
         let params = object.params();
+        let filters = self.filters(asset, object)?;
+        let film = match filters.as_slice() {
+            [] => Film::Whole(Arc::clone(loaded)),
+            filters => {
+                let whole = &loaded.presentation;
+                let filters: Vec<&Filter> = filters.iter().collect();
+                Film::Part(filter::view(whole, &filters, format.fragments_per_segment(whole))?.into())
+            }
+        };
         let thumbnails = self.gallery.as_ref().and_then(|gallery| gallery.grid(loaded));
         let wanted = match object {
             StreamObject::Thumbnails { what, .. } => {
@@ -238,7 +265,7 @@ impl Origin {
                 let grid = thumbnails.ok_or(Error::NoThumbnails { why })?;
                 Wanted::Thumbnails(thumbnails::Object::find(loaded, &grid, *what)?)
             }
-            _ => Wanted::find(loaded, format, object, params)?,
+            _ => Wanted::find(&film, format, object, params)?,
         };
         let selection = Selection {
             audio_only: params.audio_only,
@@ -250,7 +277,7 @@ impl Origin {
         let plan = wanted.plan(loaded, format, &context)?;
         let identity = match (&wanted, &self.gallery) {
             (Wanted::Thumbnails(thumbnails::Object::Pictures(pictures)), Some(gallery)) => gallery.identity(pictures),
-            _ => wanted.identity(format, plan.as_ref(), &context),
+            _ => wanted.identity(format, plan.as_ref(), &context, &filters),
         };
         let key = answer_key(loaded.presentation.revision, dialect, &asset.id, name, &identity);
         let meta = Meta {
@@ -283,7 +310,7 @@ impl Origin {
                         let _room = room(&building, &plan).await?;
                         segment(&loaded, &*store, format, plan, &context).await.map_err(|e| wanted.explain(e, format))
                     }
-                    (None, _) => wanted.write(&loaded, format, &context).map_err(|e| wanted.explain(e, format)),
+                    (None, _) => wanted.write(&film, format, &context).map_err(|e| wanted.explain(e, format)),
                 }
             }
         };
@@ -314,14 +341,29 @@ impl Origin {
     }
 }
 
-/// Encryption and filters belong to policies and filter objects, which no asset has yet.
+/// Encryption belongs to delivery policies, which do not encrypt yet.
 fn refuse_what_is_not_there(params: &Params) -> Result<(), Error> {
-    if let Some(encryption) = params.encryption {
-        return Err(Error::EncryptionNotConfigured { encryption: encryption.name() });
-    }
-    match params.filters.first() {
-        Some(filter) => Err(Error::FilterNotFound { filter: filter.clone() }),
+    match params.encryption {
+        Some(encryption) => Err(Error::EncryptionNotConfigured { encryption: encryption.name() }),
         None => Ok(()),
+    }
+}
+
+/// What a manifest is written of.
+enum Film {
+    Whole(Arc<Loaded>),
+    /// What filters leave of it.
+    Part(Box<Presentation>),
+}
+
+impl Deref for Film {
+    type Target = Presentation;
+
+    fn deref(&self) -> &Presentation {
+        match self {
+            Film::Whole(loaded) => &loaded.presentation,
+            Film::Part(presentation) => presentation,
+        }
     }
 }
 
@@ -347,25 +389,29 @@ enum Wanted {
 const NO_THUMBNAILS: &str = "this server makes none, because ffmpeg is missing or [thumbnails] is switched off";
 
 impl Wanted {
-    fn find(loaded: &Loaded, format: &dyn Format, object: &StreamObject, params: &Params) -> Result<Wanted, Error> {
+    fn find(
+        presentation: &Presentation,
+        format: &dyn Format,
+        object: &StreamObject,
+        params: &Params,
+    ) -> Result<Wanted, Error> {
         let find = |track: &str, level: &QualityLevel| {
-            let presentation = &loaded.presentation;
             presentation.find(track, level.bitrate).ok_or_else(|| match presentation.group(track) {
                 Some(_) => Error::BitrateNotFound { track: track.to_owned(), bitrate: level.bitrate },
                 None => Error::TrackNotFound { track: track.to_owned() },
             })
         };
         let carried = |at: TrackRef| {
-            let codec = &loaded.presentation.track(at).codec;
+            let codec = &presentation.track(at).codec;
             if format.carries(&**codec) {
                 return Ok(at);
             }
             let codecs = format!("this format cannot carry {}", codec.rfc6381());
-            let kind = loaded.presentation.groups[at.group].kind;
+            let kind = presentation.groups[at.group].kind;
             Err(not_carried(packager::Error::NothingToCarry { codecs }, &[kind]))
         };
         // As with filters: a misspelt name is not ignored.
-        if let Some(name) = params.audio_track.as_ref().filter(|name| loaded.presentation.group(name).is_none()) {
+        if let Some(name) = params.audio_track.as_ref().filter(|name| presentation.group(name).is_none()) {
             return Err(Error::TrackNotFound { track: name.clone() });
         }
         Ok(match object {
@@ -399,7 +445,7 @@ impl Wanted {
 
     /// Which bytes these are, out of a bounded number of possibilities: attributes, aliases, times a few ticks
     /// off and parameters of other formats lead to the same ones.
-    fn identity(&self, format: &dyn Format, plan: Option<&Plan>, context: &Context<'_>) -> String {
+    fn identity(&self, format: &dyn Format, plan: Option<&Plan>, context: &Context<'_>, filters: &[Filter]) -> String {
         let Context { selection, thumbnails, .. } = context;
         let tag = format.tags().first().copied().unwrap_or_default();
         match (self, plan) {
@@ -408,8 +454,8 @@ impl Wanted {
                 format!("{tag} {noun:?} {} {tracks:?}", plan.index)
             }
             (Wanted::Segment { .. }, None) | (Wanted::Init { .. }, _) => format!("{tag} {self:?}"),
-            (Wanted::Manifest, _) => format!("{tag} {self:?} {selection:?} {thumbnails:?}"),
-            (Wanted::Playlist { .. }, _) => format!("{tag} {self:?} {selection:?}"),
+            (Wanted::Manifest, _) => format!("{tag} {self:?} {selection:?} {filters:?} {thumbnails:?}"),
+            (Wanted::Playlist { .. }, _) => format!("{tag} {self:?} {selection:?} {filters:?}"),
             (Wanted::Thumbnails(_), _) => format!("{tag} {selection:?} {thumbnails:?} list"),
         }
     }
@@ -451,8 +497,12 @@ impl Wanted {
         }
     }
 
-    fn write(&self, loaded: &Loaded, format: &dyn Format, context: &Context<'_>) -> Result<Rendered, Error> {
-        let presentation = &loaded.presentation;
+    fn write(
+        &self,
+        presentation: &Presentation,
+        format: &dyn Format,
+        context: &Context<'_>,
+    ) -> Result<Rendered, Error> {
         Ok(match self {
             Wanted::Manifest => format.manifest(presentation, context).map_err(|error| {
                 let kinds: Vec<TrackKind> = presentation.groups.iter().map(|g| g.kind).collect();

@@ -4,6 +4,7 @@ mod answers;
 mod changes;
 mod crowd;
 mod downloads;
+mod filters;
 mod left_out;
 mod site;
 mod thumbnails;
