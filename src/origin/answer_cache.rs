@@ -26,6 +26,11 @@ impl AnswerCache {
         AnswerCache { entries: Cache::builder().max_capacity(capacity).weigher(weigh).build() }
     }
 
+    /// The answer of that key, if it is kept.
+    pub(super) async fn kept(&self, key: &[u8; 16]) -> Option<Arc<Rendered>> {
+        self.entries.get(key).await
+    }
+
     /// The answer of that key, or what `make` makes. Waiting requests share one making and its error;
     /// errors are not kept. A request that goes away stops neither.
     pub(super) async fn get(

@@ -14,6 +14,7 @@ use super::answer_cache::AnswerCache;
 use super::bandwidth::Bandwidth;
 use super::error::{Error, MediaFault};
 use super::index_cache::IndexCache;
+use super::known::{Known, KnownPaths};
 use super::load::Loaded;
 use super::respond::{self, CachePolicy, Checked, Meta, Parts, Validators};
 use super::revision::{answer_key, hex, object_key};
@@ -49,6 +50,7 @@ pub struct Origin {
     settings: Settings,
     indexes: IndexCache,
     answers: AnswerCache,
+    known: KnownPaths,
     /// A permit for each KiB of media that segments under way are made of.
     building: Arc<Semaphore>,
     bandwidth: Bandwidth,
@@ -91,6 +93,7 @@ impl Origin {
             settings,
             indexes: IndexCache::new(settings.index_cache_bytes, settings.segments),
             answers: AnswerCache::new(settings.answer_cache_bytes),
+            known: KnownPaths::new(settings.answer_cache_bytes),
             building: Arc::new(Semaphore::new(permits(BUILDING_BYTES) as usize)),
             bandwidth: Bandwidth::default(),
             gallery: None,
@@ -138,26 +141,55 @@ impl Origin {
                 return Ok(respond::plain(request.method, "text/xml", document, cache, request.now));
             }
         }
+        let limit = |answer: Response<Body>| match endpoint {
+            Some(endpoint) => answer.map(|body| self.bandwidth.limit(&endpoint.settings, body)),
+            None => answer,
+        };
+        if let Some(answer) = self.known_answer(request, max_age).await? {
+            return Ok(limit(answer));
+        }
         let url = StreamingUrl::parse(request.uri.path())?;
         let unknown = || Error::LocatorNotFound { locator: url.locator };
         let asset = self.catalog.find_published(url.locator.as_bytes()).ok_or_else(unknown)?;
         admission::valid(&asset, request.utc())?;
-        // What caches keep ends with the locator.
-        let left = asset.expiration.unix_millis.saturating_sub(request.utc().unix_millis);
-        let max_age = max_age.min(Duration::from_millis(left));
+        let max_age = until_expiry(max_age, &asset, request.utc());
         let answer = match &url.resource {
             Resource::Download { file } => {
                 admission::deliverable(&asset, Protocols::PROGRESSIVE)?;
-                self.download(&asset, file, request, max_age).await?
+                Box::pin(self.download(&asset, file, request, max_age)).await?
             }
             Resource::Stream { presentation, object } => {
-                self.stream(&asset, presentation, object, request, max_age).await?
+                // On the heap, so that the short way above does not carry the long way's state along.
+                Box::pin(self.stream(&asset, presentation, object, request, max_age)).await?
             }
         };
-        Ok(match endpoint {
-            Some(endpoint) => answer.map(|body| self.bandwidth.limit(&endpoint.settings, body)),
-            None => answer,
-        })
+        Ok(limit(answer))
+    }
+
+    /// The answer for a path that was asked for lately, if it is in memory and nothing has changed since. What
+    /// may have changed is asked for as always: is the locator valid, are the files the same.
+    async fn known_answer(&self, request: Request<'_>, max_age: Duration) -> Result<Option<Response<Body>>, Error> {
+        let Some(known) = self.known.get(request.uri.path()).await else { return Ok(None) };
+        let Some(asset) = self.catalog.find_published(&known.locator).filter(|asset| known.is_of(asset)) else {
+            return Ok(None);
+        };
+        admission::valid(&asset, request.utc())?;
+        let loaded = self.indexes.get(&asset, &known.name, request.utc()).await?;
+        if !known.is_made_of(&loaded) {
+            return Ok(None);
+        }
+        let Some(rendered) = self.answers.kept(&known.key).await else { return Ok(None) };
+        let meta = Meta {
+            content_type: known.content_type.clone(),
+            validators: known.validators.clone(),
+            cache: CachePolicy::MaxAge(until_expiry(max_age, &asset, request.utc())),
+            parts: Parts::Single,
+            extra: known.extra.clone(),
+        };
+        Ok(Some(match respond::check(request.method, request.headers, meta, request.now) {
+            Checked::Answer(answer) => *answer,
+            Checked::Build(pending) => pending.finish(rendered.body.clone()),
+        }))
     }
 
     /// A stored file as it is, by ranges.
@@ -288,6 +320,18 @@ impl Origin {
             extra: wanted.left_out(loaded, format),
         };
         let needs_media = plan.is_some();
+        // Filters may change without their assets.
+        let is_lasting = filters.is_empty() && !matches!(wanted, Wanted::Thumbnails(_));
+        let mut known = is_lasting.then(|| Known {
+            locator: asset.id,
+            name: name.to_owned(),
+            asset: Arc::downgrade(asset),
+            loaded: Arc::downgrade(loaded),
+            key,
+            content_type: meta.content_type.clone(),
+            validators: meta.validators.clone(),
+            extra: meta.extra.clone(),
+        });
         let make = {
             let (loaded, store, building) = (Arc::clone(loaded), Arc::clone(&asset.store), Arc::clone(&self.building));
             let (wanted, gallery, named) = (wanted.clone(), self.gallery.clone(), params.format.is_some());
@@ -316,10 +360,10 @@ impl Origin {
         };
         // A 304 is never given for what would be an error. With its plan a segment is known to exist; of
         // anything else that is known to whoever knows its entity tag, or when it has been written.
-        let known = needs_media || respond::names_entity(request.headers, &meta.validators);
+        let exists = needs_media || respond::names_entity(request.headers, &meta.validators);
         let mut make = Some(self.answers.get(key, make));
         let mut rendered = None;
-        if !known && let Some(make) = make.take() {
+        if !exists && let Some(make) = make.take() {
             rendered = Some(make.await?);
         }
         let mut pending = match respond::check(request.method, request.headers, meta, request.now) {
@@ -331,11 +375,18 @@ impl Origin {
             (None, Some(make)) => make.await?,
             (None, None) => return Err(Error::Internal),
         };
-        pending.set_content_type(HeaderValue::from_static(rendered.content_type));
+        let content_type = HeaderValue::from_static(rendered.content_type);
+        pending.set_content_type(content_type.clone());
         if let Some((kind, duration)) = rendered.duration {
             let milliseconds = duration.round(Timescale::MILLISECONDS).max(0) as u64;
             let (header, value) = respond::streaming_duration(kind.as_str(), milliseconds);
+            if let Some(known) = &mut known {
+                known.extra.push((header.clone(), value.clone()));
+            }
             pending.add_header(header, value);
+        }
+        if let Some(known) = known {
+            self.known.put(request.uri.path(), Known { content_type, ..known }).await;
         }
         Ok(pending.finish(rendered.body.clone()))
     }
@@ -365,6 +416,12 @@ impl Deref for Film {
             Film::Part(presentation) => presentation,
         }
     }
+}
+
+/// What caches keep ends with the locator.
+fn until_expiry(max_age: Duration, asset: &PublishedAsset, now: UtcTime) -> Duration {
+    let left = asset.expiration.unix_millis.saturating_sub(now.unix_millis);
+    max_age.min(Duration::from_millis(left))
 }
 
 fn system_time(time: UtcTime) -> SystemTime {

@@ -12,6 +12,7 @@ mod error;
 mod faults;
 mod handler;
 mod index_cache;
+mod known;
 mod listing;
 mod load;
 mod range;
