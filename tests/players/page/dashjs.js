@@ -6,10 +6,13 @@ const { dashjs } = window;
 let player;
 
 export default {
-  load(video, url, problem) {
+  load(video, url, problem, { token } = {}) {
     player = dashjs.MediaPlayer().create();
     player.on('error', ({ error }) => problem(`dash.js ${error?.code ?? ''} ${error?.message ?? error}`));
     player.updateSettings({ debug: { logLevel: dashjs.Debug.LOG_LEVEL_ERROR } });
+    if (token) {
+      player.setProtectionData({ 'org.w3.clearkey': { httpRequestHeaders: { Authorization: `Bearer ${token}` } } });
+    }
     player.initialize(video, url, true);
     player.attachTTMLRenderingDiv(document.getElementById('captions'));
   },

@@ -5,8 +5,15 @@ let player;
 let language;
 
 export default {
-  load(video, url, problem) {
-    player = new Hls();
+  load(video, url, problem, { token, clearKey } = {}) {
+    const authorize = (xhr) => token && xhr.setRequestHeader('Authorization', `Bearer ${token}`);
+    player = new Hls({
+      emeEnabled: Boolean(clearKey),
+      drmSystems: clearKey ? { 'org.w3.clearkey': { licenseUrl: clearKey } } : {},
+      licenseXhrSetup: authorize,
+      // Keys of AES-128 are asked for like playlists and segments.
+      xhrSetup: (xhr, address) => { if (/[?&]kid=/.test(address)) authorize(xhr); },
+    });
     player.on(Hls.Events.ERROR, (_, { fatal, type, details, error }) => {
       if (fatal) problem(`hls.js ${type} ${details} ${error?.message ?? ''}`);
     });

@@ -5,7 +5,7 @@ const { shaka } = window;
 let player;
 
 export default {
-  async load(video, url, problem) {
+  async load(video, url, problem, { token } = {}) {
     shaka.polyfill.installAll();
     player = new shaka.Player();
     // A busy machine is no fault of the origin: wait for it, and never hide a quality that came late.
@@ -13,6 +13,10 @@ export default {
     player.configure({
       manifest: { retryParameters: patience },
       streaming: { retryParameters: patience, maxDisabledTime: 0 },
+    });
+    const { LICENSE, KEY } = shaka.net.NetworkingEngine.RequestType;
+    player.getNetworkingEngine().registerRequestFilter((type, request) => {
+      if (token && [LICENSE, KEY].includes(type)) request.headers.Authorization = `Bearer ${token}`;
     });
     player.addEventListener('error', ({ detail }) => problem(describe(detail)));
     try {

@@ -1,0 +1,107 @@
+// Real players in headless Chromium decrypt protected films, through Encrypted Media Extensions (ClearKey) or by
+// themselves (AES-128): with the key that the key delivery service gives them, or not at all.
+//   node tests/players/protected.mjs [--only NAME] [--screenshot DIR] BASE_URL LIST
+// LIST has a line for each film: scheme, `open` or `token`, locator, a token for its key or `-`.
+import { mkdirSync, readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { chromium } from 'playwright-core';
+import { startSite } from './site.mjs';
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { only: { type: 'string', multiple: true, default: [] }, screenshot: { type: 'string' } },
+});
+const [base, list] = positionals;
+if (!base || !list) {
+  console.log('node tests/players/protected.mjs [--only NAME] [--screenshot DIR] BASE_URL LIST');
+  process.exit(2);
+}
+if (options.screenshot) mkdirSync(options.screenshot, { recursive: true });
+
+// By scheme: player, format, and `encryption=` of the URL.
+const players = {
+  cenc: [
+    ['shaka', 'mpd-time-csf'], ['shaka', 'mpd-time-cmaf'], ['dashjs', 'mpd-time-csf'], ['dashjs', 'mpd-time-cmaf'],
+  ],
+  cbcs: [
+    ['shaka', 'mpd-time-cmaf'], ['dashjs', 'mpd-time-cmaf'], ['shaka', 'm3u8-cmaf'], ['hlsjs', 'm3u8-cmaf'],
+  ],
+  'aes-128': [
+    ['hlsjs', 'm3u8-aapl'], ['hlsjs', 'm3u8-aapl-v3'], ['hlsjs', 'm3u8-cmaf'], ['shaka', 'm3u8-aapl'], ['shaka', 'm3u8-cmaf'],
+    ['shaka', 'mpd-time-csf'],
+  ],
+};
+const suffix = (format) => (format.startsWith('mpd') ? '.mpd' : '.m3u8');
+
+const films = readFileSync(list, 'utf8').split('\n').filter(Boolean).map((line) => line.split(' '));
+const foreign = films.find(([scheme, access]) => access === 'token' && scheme === 'cenc')?.[3];
+const other = films.find(([scheme, access]) => access === 'token' && scheme === 'aes-128')?.[3];
+const cases = films.flatMap(([scheme, access, locator, token]) => players[scheme].flatMap(([player, format]) => {
+  const url = `${base}/${locator}/demo.ism/manifest(format=${format})${suffix(format)}`;
+  const name = `${scheme}/${player}/${format}`;
+  if (access === 'open') return [{ name: `${name}/open`, player, format, url, plays: true }];
+  return [
+    { name: `${name}/token`, player, format, url, token, plays: true },
+    { name: `${name}/wrong-token`, player, format, url, token: scheme === 'cenc' ? other : foreign, plays: false },
+  ];
+})).filter(({ name }) => !options.only.length || options.only.some((one) => name.includes(one)));
+
+async function judge(browser, site, test) {
+  const page = await browser.newPage({ viewport: { width: 1040, height: 680 } });
+  try {
+    await page.goto(site.origin);
+    await page.evaluate(
+      ([player, format, url, settings]) => open(player, format, url, settings),
+      [test.player, test.format, test.url, { token: test.token, clearKey: `${base}/ClearKey/` }],
+    );
+    const look = () => page.evaluate(() => state());
+    if (!test.plays) {
+      // What is shown without the right key is nothing, and the player is told.
+      await page.waitForFunction(() => problems.length > 0, null, { timeout: 30_000 });
+      await page.waitForTimeout(1000);
+      const { frames, audioBytes, problems } = await look();
+      if (frames || audioBytes) throw new Error(`${frames} frames and ${audioBytes} bytes of sound in spite of the wrong token`);
+      return `refused: ${problems[0]}`;
+    }
+    const moved = (time) => page.waitForFunction(
+      (t) => problems.length || (video.currentTime > t && !video.seeking), time, { timeout: 40_000 });
+    await moved(3);
+    const before = await look();
+    if (before.problems.length) throw new Error(before.problems.join('; '));
+    if (before.frames < 30 || !before.audioBytes) throw new Error(`${before.frames} frames, ${before.audioBytes} bytes of sound at 3 s`);
+    await page.evaluate(() => { video.currentTime = 30; return video.play(); });
+    await moved(32);
+    const after = await look();
+    if (after.problems.length) throw new Error(after.problems.join('; '));
+    if (after.frames <= before.frames || after.audioBytes <= before.audioBytes) throw new Error('nothing is decoded after a seek');
+    if (options.screenshot) await page.screenshot({ path: `${options.screenshot}/${test.name.replaceAll('/', '-')}.png` });
+    return `${after.frames} frames, ${after.audioBytes} bytes of sound`;
+  } catch (error) {
+    const { time, frames, problems } = await page.evaluate(() => state());
+    throw new Error(`${error.message.split('\n')[0]}; at ${time} s, ${frames} frames, problems: ${problems.join('; ')}`);
+  } finally {
+    await page.close();
+  }
+}
+
+const site = await startSite();
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required'] });
+
+async function attempt(test, note) {
+  try {
+    console.log(`ok ${test.name} ${await judge(browser, site, test)}${note}`);
+    return true;
+  } catch (error) {
+    console.log(`FAIL ${test.name} ${error.message}${note}`);
+    return false;
+  }
+}
+
+let failed = 0;
+for (const test of cases) {
+  if (!(await attempt(test, '')) && !(await attempt(test, ', again'))) failed++;
+}
+await browser.close();
+site.close();
+console.log(`players: ${cases.length - failed} passed, ${failed} failed`);
+process.exit(failed ? 1 : 0);
