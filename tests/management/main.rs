@@ -1,0 +1,14 @@
+//! The management API over real sockets, as old scripts speak it.
+
+#![allow(missing_docs, reason = "tests document themselves by their names")]
+
+mod access;
+mod batches;
+mod dialect;
+mod endpoints;
+mod filters;
+mod keys;
+mod life;
+mod other_language;
+mod policies;
+mod site;
