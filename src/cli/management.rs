@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use super::Error;
-use crate::catalog::Catalog;
+use super::open::Opened;
 use crate::config::{Config, Management as Settings};
 use crate::management::auth::{AccessFile, Auth, Issuer};
 use crate::management::{self, Installation, Management};
@@ -23,7 +23,7 @@ pub(super) struct Api {
 
 /// Binds the listener and reads who may use it; `None` if it is switched off, or if nothing was said of an
 /// address and the usual one is taken. `streaming` is the plain listener's address as it was bound.
-pub(super) async fn open(config: &Config, catalog: &Catalog, streaming: SocketAddr) -> Result<Option<Api>, Error> {
+pub(super) async fn open(config: &Config, opened: &Opened, streaming: SocketAddr) -> Result<Option<Api>, Error> {
     let settings = &config.management;
     if !settings.enabled {
         return Ok(None);
@@ -50,12 +50,12 @@ pub(super) async fn open(config: &Config, catalog: &Catalog, streaming: SocketAd
     let auth = Auth { access: Arc::new(AccessFile::open(&access)?), issuer };
     let mut bound = config.clone();
     bound.server.listen = streaming;
-    let outside = Installation { streaming_base: bound.base_url(), protection: None };
+    let installation = Arc::new(Installation::new(bound.base_url(), Arc::clone(&opened.containers)));
     let limits = management::Settings {
         requests_per_second: settings.requests_per_second,
         max_body_bytes: settings.max_body_bytes,
     };
-    let handler = Arc::new(Management::new(catalog.clone(), Arc::new(outside), auth, limits));
+    let handler = Arc::new(Management::new(opened.catalog.clone(), installation, auth, limits));
     let tls = match (settings.tls, &config.server.certificate, &config.server.key) {
         (true, Some(certificate), Some(key)) => {
             Some(tls::Tls::new(Arc::new(tls::Certificates::from_files(certificate, key)?))?)

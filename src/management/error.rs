@@ -109,6 +109,12 @@ pub enum Error {
         /// What is missing and how it is set.
         what: &'static str,
     },
+    /// Containers of an account cannot be signed for.
+    #[error("there can be no SAS locator: {problem}")]
+    NoSignature {
+        /// Why.
+        problem: String,
+    },
     /// More related entities than one answer may hold.
     #[error("this answer would hold more than {limit} related entities; ask for fewer with $top, or follow the links")]
     Expanded {
@@ -177,7 +183,7 @@ impl Error {
             Error::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Error::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Error::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Error::NotSetUp { .. } => StatusCode::NOT_IMPLEMENTED,
+            Error::NotSetUp { .. } | Error::NoSignature { .. } => StatusCode::NOT_IMPLEMENTED,
             Error::InChangeSet { source, .. } => source.status(),
         }
     }

@@ -1,5 +1,7 @@
 //! Operations on the service itself (object model §13).
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper::StatusCode;
@@ -14,6 +16,7 @@ use super::read::dialect;
 use crate::catalog::{
     Asset, AssetFile, AssetFileUpdate, AssetId, ContentKey, ContentKeyId, NameOrigin, NewAssetFile, StorageAccount,
 };
+use crate::keys::{ProtectionCertificate, wrap_for};
 use crate::odata::json::{self, Form};
 use crate::odata::{Function, Kind, Value, literal, pairs};
 use crate::store::ObjectInfo;
@@ -51,14 +54,14 @@ pub async fn call(
             create_file_infos(context, fields::id(text("assetid")?)?).await?;
             Ok(Answer::empty(StatusCode::NO_CONTENT))
         }
-        "GetProtectionKeyId" => answer(Value::text(context.outside.protection().await?.thumbprint())),
+        "GetProtectionKeyId" => answer(Value::text(protection(context).await?.thumbprint())),
         "GetProtectionKey" => {
-            let protection = context.outside.protection().await?;
+            let protection = protection(context).await?;
             let wanted = text("ProtectionKeyId")?;
             if !wanted.eq_ignore_ascii_case(protection.thumbprint()) {
                 return Err(Error::NotFound { what: "protection key", key: shorten(wanted) });
             }
-            answer(Value::text(STANDARD.encode(protection.certificate())))
+            answer(Value::text(STANDARD.encode(protection.der())))
         }
         "RebindContentKey" => {
             let certificate = match argument("x509Certificate") {
@@ -69,6 +72,10 @@ pub async fn call(
         }
         other => Err(Error::NotFound { what: "function", key: other.to_owned() }),
     }
+}
+
+async fn protection(context: &Context) -> Result<Arc<ProtectionCertificate>, Error> {
+    context.installation.protection(&context.catalog, &context.by).await
 }
 
 /// A parameter of the query: a literal. Texts without quotes were accepted by the service as well.
@@ -158,6 +165,5 @@ async fn rebind(context: &Context, id: ContentKeyId, certificate: &str) -> Resul
     let unusable = || Error::Value { property: "x509Certificate", found: "that".to_owned(), how };
     // A plus that was not percent-encoded has become a space.
     let der = STANDARD.decode(certificate.replace(' ', "+")).map_err(|_| unusable())?;
-    let protection = context.outside.protection().await?;
-    Ok(STANDARD.encode(protection.wrap_for(&der, &material).ok_or_else(unusable)?))
+    Ok(STANDARD.encode(wrap_for(&der, material.expose()).map_err(|_| unusable())?))
 }

@@ -15,8 +15,9 @@ use super::address::split_root;
 use super::answer::Answer;
 use super::auth::{self, Auth, Principal};
 use super::call::Call;
-use super::context::{Context, Outside};
+use super::context::Context;
 use super::error::Error;
+use super::installation::Installation;
 use super::service;
 use super::throttle::Throttle;
 use crate::catalog::{By, Catalog};
@@ -46,7 +47,7 @@ pub struct Settings {
 /// Answers the requests of the management listener.
 pub struct Management {
     catalog: Catalog,
-    outside: Arc<dyn Outside>,
+    installation: Arc<Installation>,
     auth: Auth,
     settings: Settings,
     callers: Throttle,
@@ -55,9 +56,9 @@ pub struct Management {
 
 impl Management {
     /// Over a catalogue.
-    pub fn new(catalog: Catalog, outside: Arc<dyn Outside>, auth: Auth, settings: Settings) -> Management {
+    pub fn new(catalog: Catalog, installation: Arc<Installation>, auth: Auth, settings: Settings) -> Management {
         let callers = Throttle::new(settings.requests_per_second);
-        Management { catalog, outside, auth, settings, callers, failures: Throttle::new(FAILURES_PER_SECOND) }
+        Management { catalog, installation, auth, settings, callers, failures: Throttle::new(FAILURES_PER_SECOND) }
     }
 
     async fn answer(&self, request: Request) -> Result<Answer, Error> {
@@ -108,7 +109,7 @@ impl Management {
         let body = body.whole(self.settings.max_body_bytes).await?;
         let root = format!("{}{prefix}", origin(&head, secure));
         let by = By::new(name, now);
-        let context = Context::new(self.catalog.clone(), Arc::clone(&self.outside), by, role, root);
+        let context = Context::new(self.catalog.clone(), Arc::clone(&self.installation), by, role, root);
         let call = Call { body, ..call };
         let served = tokio::time::timeout(PATIENCE, service::serve(&context, &call)).await;
         served.map_err(|_| Error::Slow { seconds: PATIENCE.as_secs() })

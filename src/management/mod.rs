@@ -23,7 +23,7 @@ mod sets;
 mod throttle;
 mod write;
 
-pub use context::{Context, Outside, Protection, Role};
+pub use context::{Context, Role};
 pub use error::Error;
 pub use handler::{Management, Settings};
 pub use installation::Installation;

@@ -24,7 +24,7 @@ pub struct Assets;
 /// An asset as a row.
 pub async fn row(context: &Context, asset: &Stored<Asset>) -> Result<Row, Error> {
     let account = context.account(&asset.storage_account).await?;
-    let uri = account.and_then(|account| context.outside.container_uri(account, asset));
+    let uri = account.and_then(|account| context.installation.container_uri(&account, &asset.container));
     Ok(Row::new(
         &ASSET,
         asset,

@@ -82,7 +82,8 @@ impl EntitySet for ContentKeys {
             |n| (n == 0).then_some(()),
             how,
         )?;
-        let protection = change.context.outside.protection().await?;
+        let context = change.context;
+        let protection = context.installation.protection(&context.catalog, &context.by).await?;
         let thumbprint = fields::required(body, "ProtectionKeyId", "it is what GetProtectionKeyId answers")?;
         if !thumbprint.eq_ignore_ascii_case(protection.thumbprint()) {
             let how = "the protection key has another thumbprint; ask GetProtectionKeyId for it";
@@ -94,7 +95,7 @@ impl EntitySet for ContentKeys {
         let unusable = || Error::Value { property: "EncryptedContentKey", found: "that".to_owned(), how };
         let bytes =
             Some(&encrypted).filter(|text| text.len() <= MAX_ENCRYPTED).and_then(|text| STANDARD.decode(text).ok());
-        let material = protection.unwrap_key(&bytes.ok_or_else(unusable)?).ok_or_else(unusable)?;
+        let material = protection.unwrap(&bytes.ok_or_else(unusable)?).map_err(|_| unusable())?;
         let new = NewContentKey {
             id,
             content_key_type,
@@ -163,6 +164,6 @@ impl EntitySet for ContentKeys {
             how,
         )?;
         change.context.catalog.get::<ContentKey>(&id).await?;
-        Ok(Acted::Value(Value::text(change.context.outside.key_delivery_url(id.guid(), number)?)))
+        Ok(Acted::Value(Value::text(change.context.installation.key_delivery_url(id.guid(), number)?)))
     }
 }

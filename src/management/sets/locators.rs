@@ -42,18 +42,25 @@ type Addresses = (Option<String>, Option<String>, Option<String>);
 /// `Path`, `BaseUri` and `ContentAccessComponent`.
 async fn addresses(context: &Context, locator: &Locator) -> Result<Addresses, Error> {
     if locator.locator_type == LocatorType::OnDemandOrigin {
-        let (base, guid) = (context.outside.streaming_base(), locator.id.guid());
+        let (base, guid) = (context.installation.streaming_base().to_owned(), locator.id.guid());
         return Ok((Some(format!("{base}/{guid}/")), Some(base), Some(guid.to_string())));
     }
     let none = (None, None, None);
     let Some(asset) = context.asset(locator).await? else { return Ok(none) };
     let Some(account) = context.account(&asset.storage_account).await? else { return Ok(none) };
-    let Some(base) = context.outside.container_uri(account, &asset) else { return Ok(none) };
+    let Some(base) = context.installation.container_uri(&account, &asset.container) else { return Ok(none) };
     // A signed URL is as good as the permission that it is signed for.
     if context.role < Role::Write {
         return Ok((None, Some(base), None));
     }
-    let signed = context.outside.sas(account, &asset, locator).await?;
+    let signed = match context.installation.sas(&account, &asset.container, locator) {
+        Ok(signed) => signed,
+        // The settings of the account have changed since.
+        Err(error) => {
+            tracing::warn!(%error, locator = %locator.id, "a locator has no URL");
+            return Ok((None, Some(base), None));
+        }
+    };
     Ok((Some(format!("{base}?{signed}")), Some(base), Some(format!("?{signed}"))))
 }
 
@@ -110,6 +117,15 @@ impl EntitySet for Locators {
             name: fields::text(body, "Name").flatten(),
         };
         let context = change.context;
+        if new.locator_type == LocatorType::Sas {
+            let asset = match change.is_set {
+                true => change.transaction().await?.get::<Asset>(&new.asset_id).await?,
+                false => context.catalog.get::<Asset>(&new.asset_id).await?,
+            };
+            if let Some(account) = context.account(&asset.storage_account).await? {
+                context.installation.can_sign(&account, &asset.container, &context.by)?;
+            }
+        }
         let locator = if change.is_set {
             change.transaction().await?.create_locator(new).await?
         } else {

@@ -27,8 +27,8 @@ pub struct StreamingEndpoints;
 const VERSION: &str = "2.0";
 
 fn row(context: &Context, endpoint: &Stored<StreamingEndpoint>) -> Row {
-    let base = context.outside.streaming_base();
-    let host = base.split_once("://").map_or(base.as_str(), |(_, host)| host).to_owned();
+    let base = context.installation.streaming_base();
+    let host = base.split_once("://").map_or(base, |(_, host)| host).to_owned();
     let hosts = endpoint.custom_host_names.iter().map(Value::text).collect();
     Row::new(
         &STREAMING_ENDPOINT,
