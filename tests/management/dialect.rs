@@ -61,7 +61,7 @@ async fn queries() {
     for name in ["delta", "alpha", "charlie", "bravo"] {
         ids.push(site.create("Assets", json!({ "Name": name, "AlternateId": name.len().to_string() })).await);
     }
-    site.upload(&ids[1], "no-ism");
+    site.upload(&ids[1], "no-ism").await;
     site.get(&format!("/CreateFileInfos?assetid='{}'", encode(&ids[1]))).await.is(204);
     for (query, names) in [
         ("", vec!["delta", "alpha", "charlie", "bravo"]),

@@ -49,3 +49,35 @@ async fn filters_of_an_asset_are_its_own() {
         site.post("/Filters", wrong).await.is(400);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_narrows_its_own_film_and_no_other() {
+    let site = Site::start().await;
+    let (film, other) = (site.film("film").await, site.film("other").await);
+    let body = json!({
+        "Name": "Low", "ParentAssetId": film, "PresentationTimeRange": null, "FirstQuality": null,
+        "Tracks": [
+            { "PropertyConditions": [
+                { "Property": "Type", "Value": "video", "Operator": "Equal" },
+                { "Property": "Name", "Value": "video", "Operator": "NotEqual" }] },
+            { "PropertyConditions": [{ "Property": "Type", "Value": "audio", "Operator": "Equal" }] }]
+    });
+    site.create("AssetFilters", body).await;
+    site.post("/Filters", json!({ "Name": "All", "PresentationTimeRange": null, "Tracks": [] })).await.is(201);
+    let policy = site.policy(60.0, 1).await;
+    let own = format!("{}film.ism/Manifest", site.locate(&film, &policy, 0).await.is(201).text("Path"));
+    let foreign = format!("{}other.ism/Manifest", site.locate(&other, &policy, 0).await.is(201).text("Path"));
+    let has_video = |manifest: &str| manifest.contains("Type=\"video\"");
+    assert!(has_video(&site.fetch(&own).await.is(200).body));
+    let narrowed = site.fetch(&format!("{own}(filter=Low)")).await.is(200).body;
+    assert!(!has_video(&narrowed) && narrowed.contains("Type=\"audio\""), "{narrowed}");
+    assert!(has_video(&site.fetch(&format!("{foreign}(filter=All)")).await.is(200).body));
+    let refused = site.fetch(&format!("{foreign}(filter=Low)")).await.is(404);
+    assert!(refused.body.contains("MPE_EGRESS_FILTER_NOT_FOUND"), "{}", refused.body);
+    // A change of the filter counts at once.
+    let id = format!("{film}__###__Low");
+    site.merge(&at("AssetFilters", &id), json!({ "Tracks": [] })).await.is(204);
+    assert!(has_video(&site.fetch(&format!("{own}(filter=Low)")).await.is(200).body));
+    site.delete(&at("AssetFilters", &id)).await.is(204);
+    site.fetch(&format!("{own}(filter=Low)")).await.is(404);
+}

@@ -22,7 +22,9 @@ async fn an_asset_is_made_published_and_gone() {
     assert_eq!(asset.header("location"), format!("http://{}/API{}", site.management, at("Assets", &id)));
     assert_eq!(asset.header("dataserviceversion"), "3.0;");
     assert_eq!(asset.header("x-ms-request-id"), asset.header("request-id"));
-    site.upload(&id, "no-ism");
+    let container = site.container(&id);
+    assert_eq!(asset.text("Uri"), format!("http://{}/local/asset-{}", site.streaming, &id["nb:cid:UUID:".len()..]));
+    site.upload(&id, "no-ism").await;
 
     // Records of the files that are in the container, with sizes, the only MP4 primary.
     assert_eq!(site.get(&format!("{}/Files", at("Assets", &id))).await.is(200).names(), Vec::<String>::new());
@@ -71,6 +73,12 @@ async fn an_asset_is_made_published_and_gone() {
 
     site.delete(&at("Assets", &id)).await.is(204);
     site.get(&at("Assets", &id)).await.is(404);
+    // Its container goes soon after.
+    let start = std::time::Instant::now();
+    while container.exists() {
+        assert!(start.elapsed().as_secs() < 20, "{} is still there", container.display());
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
     let left = site.get(&format!("/Files?$filter=ParentAssetId eq '{id}'").replace(' ', "%20")).await;
     assert!(left.is(200).names().is_empty());
 }
@@ -159,7 +167,7 @@ async fn rules_of_the_reference_have_their_statuses() {
 async fn a_container_can_be_kept() {
     let site = Site::start().await;
     let asset = site.film("film").await;
-    let container = site.upload(&asset, "no-ism");
+    let container = site.container(&asset);
     site.delete(&format!("{}?keepcontainer=true", at("Assets", &asset))).await.is(204);
     site.get(&at("Assets", &asset)).await.is(404);
     assert!(container.is_dir());

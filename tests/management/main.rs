@@ -5,10 +5,14 @@
 mod access;
 mod batches;
 mod dialect;
+mod documents;
 mod endpoints;
 mod filters;
 mod keys;
 mod life;
 mod other_language;
 mod policies;
+mod program;
+mod signed_urls;
 mod site;
+mod storage_encryption;

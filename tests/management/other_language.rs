@@ -14,8 +14,7 @@ async fn a_script_of_an_old_user_publishes_a_film() {
         .arg(root.join("fixtures/films").join(FILM))
         .env("HEADWATER_MANAGEMENT", format!("http://{}", site.management))
         .env("HEADWATER_ACCOUNT", "headwater")
-        .env("HEADWATER_KEY", &site.key)
-        .env("HEADWATER_CONTAINERS", site.root.path().join("containers"));
+        .env("HEADWATER_KEY", &site.key);
     let output = tokio::task::spawn_blocking(move || command.output().expect("python3 is installed")).await.unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{out}\n{err}");

@@ -1,18 +1,23 @@
 //! A whole service on loopback: streaming, management, and a client of the latter.
 
+use std::collections::HashMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use headwater::catalog::{Catalog, Options};
+use headwater::blob::Blobs;
+use headwater::catalog::{AccountContainers, Catalog, OpenAccount, Options};
+use headwater::keys::{MasterKeySealer, MasterKeys};
 use headwater::management::auth::{AccessFile, Auth};
 use headwater::management::{Installation, Management, Settings};
 use headwater::origin::{self, Origin};
 use headwater::packager::Dialect;
+use headwater::secrets::Secret;
 use headwater::server::{self, Handler, Limits, Listener, Streaming};
 use headwater::source;
+use headwater::store::Symlinks;
 use headwater::time::UtcTime;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -100,7 +105,19 @@ impl Site {
 
     pub async fn with(settings: Settings) -> Site {
         let root = tempfile::tempdir().unwrap();
-        let catalog = Catalog::open(Options::local(root.path(), now())).await.unwrap();
+        let containers = Arc::new(AccountContainers::new(root.path(), Symlinks::Inside, HashMap::new()));
+        let master = MasterKeys::from_keys(vec![Secret::new([7; 32])]).unwrap();
+        let options = Options {
+            containers: containers.clone(),
+            sealer: Arc::new(MasterKeySealer::new(&master)),
+            ..Options::local(root.path(), now())
+        };
+        let catalog = Catalog::open(options).await.unwrap();
+        let mut accounts = Vec::new();
+        for account in catalog.storage_accounts().await.unwrap() {
+            accounts.extend(containers.account(&OpenAccount { account, key: None }));
+        }
+        let blobs = Arc::new(Blobs::new(accounts, Arc::new(catalog.clone())));
         let origin = Origin::new(
             catalog.clone(),
             origin::Settings {
@@ -111,17 +128,18 @@ impl Site {
                 answer_cache_bytes: 64 << 20,
             },
         );
-        let (streaming, first) = serve(Arc::new(Streaming(Arc::new(origin)))).await;
+        let (streaming, first) = serve(Arc::new(Streaming::new(Arc::new(origin)).with_blobs(blobs))).await;
         let path = root.path().join("access");
         let key = AccessFile::open(&path).unwrap().first_writer().unwrap().1;
         let mut text = fs::read_to_string(&path).unwrap();
         text.push_str(&format!("read reader {READER}\n"));
         fs::write(&path, text).unwrap();
         let auth = Auth { access: Arc::new(AccessFile::open(&path).unwrap()), issuer: None };
-        let outside = Installation { streaming_base: format!("http://{streaming}"), protection: None };
-        let handler = Management::new(catalog.clone(), Arc::new(outside), auth, settings);
+        let installation = Arc::new(Installation::new(format!("http://{streaming}"), containers));
+        let handler = Management::new(catalog.clone(), installation, auth, settings);
         let (management, second) = serve(Arc::new(handler)).await;
-        Site { root, catalog, management, streaming, key, tasks: vec![first, second] }
+        let follow = tokio::spawn(catalog.clone().follow());
+        Site { root, catalog, management, streaming, key, tasks: vec![first, second, follow] }
     }
 
     /// Sends a request as it is.
@@ -131,17 +149,18 @@ impl Site {
         method: &str,
         target: &str,
         headers: &[(&str, &str)],
-        body: &str,
+        body: impl AsRef<[u8]>,
     ) -> Answer {
+        let body = body.as_ref();
         let mut request = format!("{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
         headers.iter().for_each(|(name, value)| request.push_str(&format!("{name}: {value}\r\n")));
         if !body.is_empty() || method == "POST" {
             request.push_str(&format!("Content-Length: {}\r\n", body.len()));
         }
         request.push_str("\r\n");
-        request.push_str(body);
         let mut socket = TcpStream::connect(address).await.unwrap();
-        socket.write_all(request.as_bytes()).await.unwrap();
+        // A server that refuses may close before it has read everything; its answer counts.
+        let _ = socket.write_all(&[request.as_bytes(), body].concat()).await;
         let mut bytes = Vec::new();
         let read = tokio::time::timeout(Duration::from_secs(60), socket.read_to_end(&mut bytes));
         let _ = read.await.expect("the server answers and closes");
@@ -184,23 +203,43 @@ impl Site {
         self.post(&format!("/{set}"), body).await.is(201).text("Id")
     }
 
-    /// Puts a film's files into an asset's container, as an upload would.
-    pub fn upload(&self, asset: &str, film: &str) -> PathBuf {
+    /// The folder in which an asset's container is.
+    pub fn container(&self, asset: &str) -> PathBuf {
         let guid = asset.strip_prefix("nb:cid:UUID:").unwrap();
-        let container = self.root.path().join("containers").join(format!("asset-{guid}"));
-        assert!(container.is_dir(), "{} is the container of the asset", container.display());
+        self.root.path().join("containers").join(format!("asset-{guid}"))
+    }
+
+    /// A SAS locator of an asset, with a policy of its own.
+    pub async fn sas(&self, asset: &str, minutes: f64, permissions: i32) -> Answer {
+        let policy = self.policy(minutes, permissions).await;
+        let body = json!({ "AssetId": asset, "AccessPolicyId": policy, "Type": 1 });
+        self.post("/Locators", body).await
+    }
+
+    /// A request to a file behind a signed URL: of `https://…/container?…` the one of `container/name?…`.
+    pub async fn blob(&self, method: &str, path: &str, name: &str, body: &[u8]) -> Answer {
+        let path = path.strip_prefix(&format!("http://{}", self.streaming)).expect("signed URLs lead to this server");
+        let (container, query) = path.split_once('?').expect("a signed URL has a query");
+        let kind = [("x-ms-blob-type", "BlockBlob"), ("x-ms-version", "2020-12-06")];
+        self.send(self.streaming, method, &format!("{container}/{name}?{query}"), &kind, body).await
+    }
+
+    /// Puts a film's files into an asset's container by a signed URL, as old clients did.
+    pub async fn upload(&self, asset: &str, film: &str) {
+        let locator = self.sas(asset, 10.0, 2).await.is(201);
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/films").join(film);
         for entry in fs::read_dir(from).unwrap() {
             let entry = entry.unwrap();
-            fs::copy(entry.path(), container.join(entry.file_name())).unwrap();
+            let (name, bytes) = (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap());
+            self.blob("PUT", &locator.text("Path"), &name, &bytes).await.is(201);
         }
-        container
+        self.delete(&at("Locators", &locator.text("Id"))).await.is(204);
     }
 
     /// An asset with a film in it and a record of each file.
     pub async fn film(&self, name: &str) -> String {
         let asset = self.create("Assets", json!({ "Name": name })).await;
-        self.upload(&asset, FILM);
+        self.upload(&asset, FILM).await;
         self.get(&format!("/CreateFileInfos?assetid='{}'", encode(&asset))).await.is(204);
         asset
     }
@@ -218,10 +257,15 @@ impl Site {
         self.post("/Locators", body).await
     }
 
+    /// The answer to a streaming URL.
+    pub async fn fetch(&self, url: &str) -> Answer {
+        let path = url.strip_prefix(&format!("http://{}", self.streaming)).unwrap_or(url);
+        self.send(self.streaming, "GET", path, &[], "").await
+    }
+
     /// The status of a streaming URL.
     pub async fn plays(&self, url: &str) -> u16 {
-        let path = url.strip_prefix(&format!("http://{}", self.streaming)).unwrap_or(url);
-        self.send(self.streaming, "GET", path, &[], "").await.status
+        self.fetch(url).await.status
     }
 }
 

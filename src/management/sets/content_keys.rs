@@ -71,7 +71,7 @@ impl EntitySet for ContentKeys {
     async fn create(&self, change: &mut Change<'_>, body: &Body) -> Result<String, Error> {
         let id = fields::required(body, "Id", "the client chooses it: nb:kid:UUID: and a GUID")?;
         let id: ContentKeyId = fields::id(&id)?;
-        let how = "it is 0 (CommonEncryption), 1 (StorageEncryption), 4 (EnvelopeEncryption), 6 (CommonEncryptionCbcs), 7 (FairPlayASk) or 8 (FairPlayPfxPassword)";
+        let how = "it is 0 (CommonEncryption), 1 (StorageEncryption), 2 (ConfigurationEncryption), 3 (UrlEncryption), 4 (EnvelopeEncryption), 6 (CommonEncryptionCbcs), 7 (FairPlayASk) or 8 (FairPlayPfxPassword)";
         let number =
             fields::number(body, "ContentKeyType").ok_or(Error::Missing { property: "ContentKeyType", how })?;
         let content_key_type = fields::numbered("ContentKeyType", number, ContentKeyType::from_number, how)?;
