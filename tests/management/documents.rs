@@ -12,7 +12,7 @@ fn rows() -> Vec<(String, String)> {
     let part = text.split_once("\n## Management API\n").expect("there is such a heading").1;
     let part = part.split("\n## ").next().unwrap();
     let (mut rows, mut head, mut fresh) = (Vec::new(), String::new(), true);
-    for line in part.lines() {
+    for line in part.lines().filter(|line| !line.starts_with("|-")) {
         let Some(cell) = line.strip_prefix("| ").and_then(|line| line.split(" |").next()) else {
             fresh = true;
             continue;

@@ -8,7 +8,6 @@ mod dialect;
 mod documents;
 mod endpoints;
 mod filters;
-mod keys;
 mod life;
 mod other_language;
 mod policies;
