@@ -172,8 +172,8 @@ pub struct Management {
     pub issuer: Option<String>,
     /// `aud` of them.
     pub audience: Option<String>,
-    /// File with the issuer's public keys.
-    pub jwks: Option<PathBuf>,
+    /// File or address of the issuer's public keys.
+    pub jwks: Option<String>,
 }
 
 /// `[log]`
@@ -370,7 +370,7 @@ mod tests {
                 access_file: path(),
                 issuer: Some("x".to_owned()),
                 audience: Some("x".to_owned()),
-                jwks: path(),
+                jwks: text(),
                 ..Management::default()
             },
             log: Log::default(),

@@ -88,7 +88,7 @@ impl Management {
             return if path == "/" { Ok(moved) } else { Err(Error::NotFound { what: "resource", key: path }) };
         };
         let authorization = head.headers.get("authorization").and_then(|value| value.to_str().ok());
-        let Principal { name, role } = match self.auth.principal(authorization, now) {
+        let Principal { name, role } = match self.auth.principal(authorization, now).await {
             Ok(principal) => principal,
             Err(error) => {
                 self.failures.admits(&peer, Instant::now());

@@ -1,8 +1,18 @@
 //! Tokens, roles, limits.
 
+use std::sync::Arc;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::join_all;
 use headwater::management::Settings;
+use headwater::management::auth::Issuer;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::site::{READER, Site, at, encode};
 
@@ -92,4 +102,47 @@ async fn changes_are_in_the_audit_log_with_the_name_of_who_made_them() {
         changes.iter().any(|change| change.actor == "headwater" && change.action == "create" && change.id == asset),
         "{changes:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_of_an_outside_issuer_have_its_roles() {
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref()).unwrap();
+    let point = pair.public_key().as_ref();
+    let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..65]));
+    let keys = json!({ "keys": [{ "kty": "EC", "crv": "P-256", "alg": "ES256", "kid": "k", "x": x, "y": y }] });
+    // The issuer, as far as we know it.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/keys", listener.local_addr().unwrap());
+    let text = keys.to_string();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let _ = socket.read(&mut [0; 4096]).await;
+            let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", text.len());
+            let _ = socket.write_all((head + &text).as_bytes()).await;
+        }
+    });
+    let issuer = Issuer::open("https://login.example/".to_owned(), "headwater".to_owned(), &address).unwrap();
+    let settings = Settings { requests_per_second: 10_000, max_body_bytes: 1 << 20 };
+    let site = Site::with_issuer(settings, Some(Arc::new(issuer))).await;
+    let token = |role: &str, audience: &str, seconds: i64| {
+        let expiry = i64::try_from(crate::site::now().unix_millis / 1000).unwrap() + seconds;
+        let claims = json!({ "iss": "https://login.example/", "aud": audience, "sub": "a user", "exp": expiry, "roles": [role] });
+        let header = Header { kid: Some("k".to_owned()), ..Header::new(Algorithm::ES256) };
+        let token = jsonwebtoken::encode(&header, &claims, &EncodingKey::from_ec_der(pkcs8.as_ref())).unwrap();
+        format!("Bearer {token}")
+    };
+    for (authorization, read, write) in [
+        (token("Headwater.Write", "headwater", 600), 200, 201),
+        (token("Headwater.Read", "headwater", 600), 200, 403),
+        (token("Headwater.Write", "another", 600), 401, 401),
+        (token("Headwater.Write", "headwater", -600), 401, 401),
+        (token("Nothing", "headwater", 600), 401, 401),
+    ] {
+        let headers = [("Authorization", authorization.as_str()), ("Content-Type", "application/json")];
+        site.ask("GET", "/Assets", &headers, "").await.is(read);
+        site.ask("POST", "/Assets", &headers, r#"{"Name":"a"}"#).await.is(write);
+    }
+    let changes = site.catalog.changes(headwater::catalog::Version(0), 1000).await.unwrap();
+    assert!(changes.iter().any(|change| change.actor == "a user"), "{changes:?}");
 }

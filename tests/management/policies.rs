@@ -40,3 +40,23 @@ async fn configurations_come_back_as_text() {
         site.post("/AssetDeliveryPolicies", body).await.is(400);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blocked_protocol_is_refused() {
+    let site = Site::start().await;
+    let asset = site.film("film").await;
+    let links = format!("{}/$links/DeliveryPolicies", at("Assets", &asset));
+    // Smooth and DASH in the clear, HLS blocked.
+    for (protocols, kind) in [(3, 2), (4, 1)] {
+        let body = json!({ "AssetDeliveryProtocol": protocols, "AssetDeliveryPolicyType": kind, "AssetDeliveryConfiguration": null });
+        let policy = site.create("AssetDeliveryPolicies", body).await;
+        site.post(&links, json!({ "uri": &at("AssetDeliveryPolicies", &policy)[1..] })).await.is(204);
+    }
+    let access = site.policy(60.0, 1).await;
+    let manifest = format!("{}film.ism/Manifest", site.locate(&asset, &access, 0).await.is(201).text("Path"));
+    assert_eq!(site.plays(&manifest).await, 200);
+    assert_eq!(site.plays(&format!("{manifest}(format=mpd-time-csf)")).await, 200);
+    for format in ["m3u8-aapl", "m3u8-aapl-v3", "m3u8-cmaf"] {
+        assert_eq!(site.plays(&format!("{manifest}(format={format})")).await, 403, "{format}");
+    }
+}

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use headwater::blob::Blobs;
 use headwater::catalog::{AccountContainers, Catalog, OpenAccount, Options};
 use headwater::keys::{MasterKeySealer, MasterKeys};
-use headwater::management::auth::{AccessFile, Auth};
+use headwater::management::auth::{AccessFile, Auth, Issuer};
 use headwater::management::{Installation, Management, Settings};
 use headwater::origin::{self, Origin};
 use headwater::packager::Dialect;
@@ -104,6 +104,10 @@ impl Site {
     }
 
     pub async fn with(settings: Settings) -> Site {
+        Site::with_issuer(settings, None).await
+    }
+
+    pub async fn with_issuer(settings: Settings, issuer: Option<Arc<Issuer>>) -> Site {
         let root = tempfile::tempdir().unwrap();
         let containers = Arc::new(AccountContainers::new(root.path(), Symlinks::Inside, HashMap::new()));
         let master = MasterKeys::from_keys(vec![Secret::new([7; 32])]).unwrap();
@@ -134,7 +138,7 @@ impl Site {
         let mut text = fs::read_to_string(&path).unwrap();
         text.push_str(&format!("read reader {READER}\n"));
         fs::write(&path, text).unwrap();
-        let auth = Auth { access: Arc::new(AccessFile::open(&path).unwrap()), issuer: None };
+        let auth = Auth { access: Arc::new(AccessFile::open(&path).unwrap()), issuer };
         let installation = Arc::new(Installation::new(format!("http://{streaming}"), containers));
         let handler = Management::new(catalog.clone(), installation, auth, settings);
         let (management, second) = serve(Arc::new(handler)).await;

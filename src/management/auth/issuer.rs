@@ -1,24 +1,18 @@
 //! Tokens of an outside issuer (Microsoft Entra ID, Keycloak and others), checked with its public keys
-//! (JWKS, RFC 7517). The keys are read from a file, and again when it changes.
+//! (JWKS, RFC 7517).
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::path::PathBuf;
 
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 
 use super::Principal;
+use super::key_source::KeySource;
 use super::token::in_time;
 use crate::management::context::Role;
 use crate::time::UtcTime;
 
-/// Longest key file, bytes.
-const MAX_FILE: u64 = 1 << 20;
-/// How often it is looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How much clocks may differ, seconds.
 const LEEWAY: u64 = 60;
 
@@ -48,10 +42,18 @@ pub enum IssuerError {
         source: std::io::Error,
     },
     /// It is no JWKS.
-    #[error("{} (management.jwks) is no JWKS: {problem}", path.display())]
+    #[error("{place} (management.jwks) is no JWKS: {problem}")]
     NoKeys {
         /// Which file.
-        path: PathBuf,
+        place: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// They cannot be fetched from such an address.
+    #[error("the address {address} (management.jwks) cannot be used: {problem}")]
+    Address {
+        /// Which one.
+        address: String,
         /// What is wrong.
         problem: String,
     },
@@ -61,8 +63,7 @@ pub enum IssuerError {
 pub struct Issuer {
     issuer: String,
     audience: String,
-    path: PathBuf,
-    keys: Mutex<(Instant, Option<SystemTime>, Arc<JwkSet>)>,
+    keys: KeySource,
 }
 
 #[derive(Debug, Deserialize)]
@@ -99,40 +100,24 @@ impl Many {
 }
 
 impl Issuer {
-    /// Tokens of `issuer` for `audience`, checked with the keys in the file at `path`.
+    /// Tokens of `issuer` for `audience`, checked with the keys in a file or at an address.
     ///
     /// # Errors
     /// [`IssuerError`].
-    pub fn open(issuer: String, audience: String, path: &Path) -> Result<Issuer, IssuerError> {
-        let modified = modified(path);
-        let keys = Arc::new(read(path)?);
-        Ok(Issuer { issuer, audience, path: path.to_owned(), keys: Mutex::new((Instant::now(), modified, keys)) })
-    }
-
-    fn keys(&self) -> Option<Arc<JwkSet>> {
-        let mut keys = self.keys.lock().ok()?;
-        if keys.0.elapsed() >= LOOK_EVERY {
-            let now = modified(&self.path);
-            if now != keys.1 {
-                match read(&self.path) {
-                    Ok(read) => keys.2 = Arc::new(read),
-                    Err(error) => tracing::error!(%error, "the issuer's keys stay as they were"),
-                }
-            }
-            (keys.0, keys.1) = (Instant::now(), now);
-        }
-        Some(Arc::clone(&keys.2))
+    pub fn open(issuer: String, audience: String, keys: &str) -> Result<Issuer, IssuerError> {
+        Ok(Issuer { issuer, audience, keys: KeySource::open(keys)? })
     }
 
     /// Whose token it is: a role is `write` or `read`, alone or behind a dot (`Headwater.Write`), among the
     /// token's roles or scopes.
-    pub fn verify(&self, token: &str, now: UtcTime) -> Option<Principal> {
+    pub async fn verify(&self, token: &str, now: UtcTime) -> Option<Principal> {
         let header = jsonwebtoken::decode_header(token).ok()?;
-        let keys = self.keys()?;
-        let key = match &header.kid {
-            Some(kid) => keys.find(kid)?,
-            None => keys.keys.first().filter(|_| keys.keys.len() == 1)?,
-        };
+        let kid = header.kid.as_deref();
+        let mut keys = self.keys.keys(false).await?;
+        if named(&keys, kid).is_none() {
+            keys = self.keys.keys(true).await?;
+        }
+        let key = named(&keys, kid)?;
         let claims = self.claims(token, header.alg, key)?;
         if !in_time(claims.nbf, claims.exp, now, LEEWAY) {
             return None;
@@ -166,23 +151,18 @@ impl Issuer {
     }
 }
 
-fn modified(path: &Path) -> Option<SystemTime> {
-    fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
-}
-
-fn read(path: &Path) -> Result<JwkSet, IssuerError> {
-    let failed = |source| IssuerError::Io { path: path.to_owned(), source };
-    let wrong = |problem: String| IssuerError::NoKeys { path: path.to_owned(), problem };
-    if fs::metadata(path).map_err(failed)?.len() > MAX_FILE {
-        return Err(wrong("it is longer than 1 MiB".to_owned()));
+/// The key of that name; without a name the only one.
+fn named<'a>(keys: &'a JwkSet, kid: Option<&str>) -> Option<&'a Jwk> {
+    match kid {
+        Some(kid) => keys.find(kid),
+        None => keys.keys.first().filter(|_| keys.keys.len() == 1),
     }
-    let keys: JwkSet =
-        serde_json::from_slice(&fs::read(path).map_err(failed)?).map_err(|error| wrong(error.to_string()))?;
-    if keys.keys.is_empty() { Err(wrong("it has no keys".to_owned())) } else { Ok(keys) }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use aws_lc_rs::rand::SystemRandom;
     use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
     use base64::Engine;
@@ -209,26 +189,27 @@ mod tests {
         jsonwebtoken::encode(&header, claims, key).unwrap()
     }
 
-    #[test]
-    fn tokens_count_if_everything_fits() {
+    #[tokio::test]
+    async fn tokens_count_if_everything_fits() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("jwks.json");
         let (signing, keys) = key("one");
         fs::write(&path, keys.to_string()).unwrap();
-        let issuer = Issuer::open("https://login.example/".to_owned(), "headwater".to_owned(), &path).unwrap();
+        let issuer = Issuer::open("https://login.example/".to_owned(), "headwater".to_owned(), path.to_str().unwrap());
+        let issuer = issuer.unwrap();
         let seconds = NOW.unix_millis / 1000;
         let good = json!({
             "iss": "https://login.example/", "aud": "headwater", "sub": "me", "exp": seconds + 10, "roles": ["Headwater.Write"]
         });
-        let verify = |claims: &Value| issuer.verify(&token(&signing, "one", claims), NOW);
-        assert_eq!(verify(&good), Some(Principal { name: "me".to_owned(), role: Role::Write }));
+        let verify = async |claims: &Value| issuer.verify(&token(&signing, "one", claims), NOW).await;
+        assert_eq!(verify(&good).await, Some(Principal { name: "me".to_owned(), role: Role::Write }));
         let with = |name: &str, value: Value| {
             let mut claims = good.clone();
             claims[name] = value;
             claims
         };
-        assert_eq!(verify(&with("roles", json!("headwater.read"))).map(|p| p.role), Some(Role::Read));
-        assert_eq!(verify(&with("appid", json!("app"))).map(|p| p.name).as_deref(), Some("app"));
+        assert_eq!(verify(&with("roles", json!("headwater.read"))).await.map(|p| p.role), Some(Role::Read));
+        assert_eq!(verify(&with("appid", json!("app"))).await.map(|p| p.name).as_deref(), Some("app"));
         for (name, value) in [
             ("iss", json!("https://other.example/")),
             ("aud", json!("other")),
@@ -237,18 +218,18 @@ mod tests {
             ("roles", json!(["Headwater.Writer"])),
             ("roles", json!([])),
         ] {
-            assert_eq!(verify(&with(name, value.clone())), None, "{name} {value}");
+            assert_eq!(verify(&with(name, value.clone())).await, None, "{name} {value}");
         }
         let (stranger, _) = key("one");
-        assert_eq!(issuer.verify(&token(&stranger, "one", &good), NOW), None);
-        assert_eq!(issuer.verify(&token(&signing, "two", &good), NOW), None);
+        assert_eq!(issuer.verify(&token(&stranger, "one", &good), NOW).await, None);
+        assert_eq!(issuer.verify(&token(&signing, "two", &good), NOW).await, None);
         // The public key is no secret to sign with.
         let secret = EncodingKey::from_secret(keys.to_string().as_bytes());
         let header = Header { kid: Some("one".to_owned()), ..Header::new(Algorithm::HS256) };
-        assert_eq!(issuer.verify(&jsonwebtoken::encode(&header, &good, &secret).unwrap(), NOW), None);
+        assert_eq!(issuer.verify(&jsonwebtoken::encode(&header, &good, &secret).unwrap(), NOW).await, None);
         for text in ["", "{}", "{\"keys\":[]}"] {
             fs::write(&path, text).unwrap();
-            assert!(Issuer::open(String::new(), String::new(), &path).is_err(), "{text}");
+            assert!(Issuer::open(String::new(), String::new(), path.to_str().unwrap()).is_err(), "{text}");
         }
     }
 }

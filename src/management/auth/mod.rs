@@ -6,6 +6,7 @@
 mod access;
 mod endpoint;
 mod issuer;
+mod key_source;
 mod token;
 
 use std::sync::Arc;
@@ -47,7 +48,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::Unauthorized`], whatever is wrong.
-    pub fn principal(&self, authorization: Option<&str>, now: UtcTime) -> Result<Principal, Error> {
+    pub async fn principal(&self, authorization: Option<&str>, now: UtcTime) -> Result<Principal, Error> {
         let token = authorization.and_then(bearer).filter(|token| token.len() <= MAX_TOKEN);
         let token = token.ok_or(Error::Unauthorized)?;
         let entries = self.access.entries();
@@ -58,7 +59,7 @@ impl Auth {
             return Ok(principal);
         }
         match &self.issuer {
-            Some(issuer) => issuer.verify(token, now).ok_or(Error::Unauthorized),
+            Some(issuer) => issuer.verify(token, now).await.ok_or(Error::Unauthorized),
             None => Err(Error::Unauthorized),
         }
     }
