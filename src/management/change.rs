@@ -8,7 +8,7 @@ use crate::catalog::{OperationId, Transaction};
 pub struct Change<'a> {
     /// The request's world.
     pub context: &'a Context,
-    /// Whether other requests belong to it; then everything has to happen in the transaction.
+    /// Whether other requests or entities belong to it; then everything has to happen in the transaction.
     pub is_set: bool,
     /// Parameters of the request's query that are the service's own.
     pub parameters: Vec<(String, String)>,

@@ -7,14 +7,28 @@ use uuid::Uuid;
 
 use super::error::Error;
 use crate::blob;
-use crate::catalog::{AccountContainers, By, Catalog, Locator, OpenAccount};
+use crate::catalog::{AccountContainers, By, Catalog, KeyDeliveryType, Locator, OpenAccount};
 use crate::keys::ProtectionCertificate;
 use crate::store::sas::Grant;
+
+/// What players get keys and licences for at the public address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Delivered {
+    /// AES keys.
+    pub keys: bool,
+    /// PlayReady licences.
+    pub playready: bool,
+    /// Widevine licences.
+    pub widevine: bool,
+    /// FairPlay licences.
+    pub fairplay: bool,
+}
 
 /// Where it streams, and what it can sign and open.
 pub struct Installation {
     streaming_base: String,
     containers: Arc<AccountContainers>,
+    delivered: Delivered,
     protection: OnceCell<Arc<ProtectionCertificate>>,
 }
 
@@ -22,7 +36,13 @@ impl Installation {
     /// `streaming_base` is what streaming URLs, and signed URLs of local accounts, begin with: `https://host`,
     /// without a slash at the end.
     pub fn new(streaming_base: String, containers: Arc<AccountContainers>) -> Installation {
-        Installation { streaming_base, containers, protection: OnceCell::new() }
+        Installation { streaming_base, containers, delivered: Delivered::default(), protection: OnceCell::new() }
+    }
+
+    /// With a key delivery service at the same address.
+    #[must_use]
+    pub fn delivering(self, delivered: Delivered) -> Installation {
+        Installation { delivered, ..self }
     }
 
     /// What streaming URLs begin with.
@@ -81,11 +101,20 @@ impl Installation {
         Ok(Arc::clone(self.protection.get_or_try_init(load).await?))
     }
 
-    /// The URL at which players get a key of this type of delivery.
+    /// The URL at which players get a key, or a licence with it (streaming contract §9.1).
     ///
     /// # Errors
-    /// [`Error::NotSetUp`]: keys are not delivered yet.
-    pub fn key_delivery_url(&self, _key: Uuid, _delivery_type: i32) -> Result<String, Error> {
-        Err(Error::NotSetUp { what: "keys are not delivered to players here" })
+    /// [`Error::NotSetUp`] for what is not delivered here.
+    pub fn key_delivery_url(&self, key: Uuid, delivery_type: KeyDeliveryType) -> Result<String, Error> {
+        let (base, delivered) = (&self.streaming_base, self.delivered);
+        let (is_delivered, url) = match delivery_type {
+            KeyDeliveryType::BaselineHttp => (delivered.keys, format!("{base}/?KID={key}")),
+            KeyDeliveryType::PlayReadyLicense => (delivered.playready, format!("{base}/PlayReady/")),
+            KeyDeliveryType::Widevine => (delivered.widevine, format!("{base}/Widevine/?KID={key}")),
+            KeyDeliveryType::None => (false, String::new()),
+            KeyDeliveryType::FairPlay => (delivered.fairplay, format!("{base}/FairPlay/?kid={key}")),
+        };
+        let what = "keys of this type are not delivered here; [key_delivery] and [[licence_service]] in config.toml say which are";
+        if is_delivered { Ok(url) } else { Err(Error::NotSetUp { what }) }
     }
 }

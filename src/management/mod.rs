@@ -26,5 +26,5 @@ mod write;
 pub use context::{Context, Role};
 pub use error::Error;
 pub use handler::{Management, Settings};
-pub use installation::Installation;
+pub use installation::{Delivered, Installation};
 pub use model::{MODEL, NAMESPACE};

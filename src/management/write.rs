@@ -11,7 +11,7 @@ use super::error::Error;
 use super::read::{self, dialect};
 use super::sets::{self, Acted};
 use crate::catalog::OperationId;
-use crate::odata::json::{self, Form};
+use crate::odata::json::{self, Form, Reference};
 use crate::odata::{Action, EntityType, Kind, Navigation, Options, Tail, Target, Value, pairs};
 
 /// What a request did; the answer is written when all of it is there.
@@ -46,13 +46,20 @@ pub async fn carry_out(change: &mut Change<'_>, call: &Call, verb: Verb, target:
                 body.values.retain(|(name, _)| *name != property);
                 body.values.push((property, Value::String(owner)));
             }
+            // What belongs together comes about together.
+            change.is_set |= !body.links.is_empty();
             let key = sets::of(entity).create(change, &body).await?;
+            relate(change, entity, &key, &body).await?;
             Ok(Outcome::Created(entity, key))
         }
         (Verb::Merge, Tail::Whole, Some(key)) => {
             confirm(change.context, target).await?;
             call.check_json()?;
             let body = json::object(&call.body, entity)?;
+            if let Some((property, _)) = body.links.first() {
+                let how = "links are made and removed by POST and DELETE at $links";
+                return Err(Error::Value { property, found: "changed so".to_owned(), how });
+            }
             sets::of(entity).update(change, &key, &body, call.expected()?).await?;
             Ok(Outcome::Done)
         }
@@ -100,13 +107,50 @@ pub async fn carry_out(change: &mut Change<'_>, call: &Call, verb: Verb, target:
 fn owner(target: &Target) -> Option<(String, &'static str)> {
     let Target::Entities { entity, key: Some(key), steps, .. } = target else { return None };
     let [(navigation, None)] = steps.as_slice() else { return None };
-    let property = match (entity.name, navigation.name) {
-        ("Asset", "Files" | "AssetFilters") => "ParentAssetId",
-        ("Asset", "Locators") => "AssetId",
-        ("AccessPolicy", "Locators") => "AccessPolicyId",
-        _ => return None,
-    };
-    Some((key.clone(), property))
+    Some((key.clone(), belonging(entity, navigation.name)?))
+}
+
+/// The property by which what a link leads to belongs to its owner.
+fn belonging(owner: &EntityType, navigation: &str) -> Option<&'static str> {
+    match (owner.name, navigation) {
+        ("Asset", "Files" | "AssetFilters") => Some("ParentAssetId"),
+        ("Asset", "Locators") => Some("AssetId"),
+        ("AccessPolicy", "Locators") => Some("AccessPolicyId"),
+        _ => None,
+    }
+}
+
+/// Makes the links that the body of a new entity names: to entities that exist, and to new ones.
+async fn relate(
+    change: &mut Change<'_>,
+    entity: &'static EntityType,
+    key: &str,
+    body: &json::Body,
+) -> Result<(), Error> {
+    for (name, references) in &body.links {
+        let Some(target) = entity.navigation(name).map(|navigation| (navigation.target)()) else { continue };
+        for reference in references {
+            let to = match reference {
+                Reference::Uri(address) => key_of(address, target)?,
+                Reference::Inline(new) => {
+                    if let Some((property, _)) = new.links.first() {
+                        let how = "new entities can hold others one deep; create them one after the other";
+                        return Err(Error::Value { property, found: "nested so deep".to_owned(), how });
+                    }
+                    let mut new = new.clone();
+                    if let Some(property) = belonging(entity, name) {
+                        new.values.retain(|(name, _)| *name != property);
+                        new.values.push((property, Value::text(key)));
+                        sets::of(target).create(change, &new).await?;
+                        continue;
+                    }
+                    sets::of(target).create(change, &new).await?
+                }
+            };
+            sets::of(entity).link(change, key, name, &to).await?;
+        }
+    }
+    Ok(())
 }
 
 /// What a path goes through has to lead to its end.

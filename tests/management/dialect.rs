@@ -200,3 +200,40 @@ async fn headers_and_methods() {
             && metadata.body.contains("EntityType Name=\"Asset\"")
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_entities_bring_their_links_along() {
+    let site = Site::start().await;
+    let option =
+        json!({ "Name": "open", "KeyDeliveryType": 2, "Restrictions": [{ "Name": "o", "KeyRestrictionType": 0 }] });
+    let policy = json!({ "Name": "keys", "Options": [option] });
+    let policy = at("ContentKeyAuthorizationPolicies", &site.create("ContentKeyAuthorizationPolicies", policy).await);
+    assert_eq!(site.get(&format!("{policy}/Options")).await.is(200).names(), ["open"]);
+    let clear = json!({ "Name": "clear", "AssetDeliveryProtocol": 7, "AssetDeliveryPolicyType": 2, "AssetDeliveryConfiguration": null });
+    let uri = format!(
+        "https://media.windows.net/API{}",
+        at("AssetDeliveryPolicies", &site.create("AssetDeliveryPolicies", clear).await)
+    );
+    let body = json!({
+        "Name": "film", "Files": [{ "Name": "a.mp4", "IsPrimary": true }, { "Name": "b.mp4" }],
+        "DeliveryPolicies": [{ "__metadata": { "uri": uri } }], "Locators": { "__deferred": { "uri": "x" } }
+    });
+    let asset = at("Assets", &site.create("Assets", body).await);
+    assert_eq!(site.get(&format!("{asset}/Files")).await.is(200).names(), ["a.mp4", "b.mp4"]);
+    assert_eq!(site.get(&format!("{asset}/DeliveryPolicies")).await.is(200).names(), ["clear"]);
+    let bound = json!({ "Name": "bound", "DeliveryPolicies@odata.bind": [uri] });
+    let bound = at("Assets", &site.create("Assets", bound).await);
+    assert_eq!(site.get(&format!("{bound}/DeliveryPolicies")).await.is(200).names(), ["clear"]);
+    // All or nothing.
+    for (body, status) in [
+        (json!({ "Name": "no", "Files": [{ "Name": "a.mp4" }, { "Name": "a.mp4" }] }), 409),
+        (json!({ "Name": "no", "DeliveryPolicies": [{ "__metadata": { "uri": "Assets('x')" } }] }), 400),
+        (json!({ "Name": "no", "Files": [{ "Name": "a.mp4", "Asset": { "Name": "x" } }] }), 400),
+        (json!({ "Name": "no", "StorageAccount": { "__metadata": { "uri": "StorageAccounts('local')" } } }), 405),
+    ] {
+        let answer = site.post("/Assets", body.clone()).await;
+        assert_eq!(answer.status, status, "{body}: {}", answer.body);
+    }
+    assert_eq!(site.get("/Assets?$filter=Name%20eq%20'no'").await.is(200).names(), Vec::<String>::new());
+    site.merge(&asset, json!({ "DeliveryPolicies": [{ "__metadata": { "uri": uri } }] })).await.is(400);
+}

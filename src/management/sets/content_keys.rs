@@ -6,8 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{Acted, EntitySet, find, id_of, key_policies};
 use crate::catalog::{
-    ContentKey, ContentKeyId, ContentKeyType, ContentKeyUpdate, KeyPolicy, NewContentKey, Ordinal, Page, Stored,
-    Version,
+    ContentKey, ContentKeyId, ContentKeyType, ContentKeyUpdate, KeyDeliveryType, KeyPolicy, NewContentKey, Ordinal,
+    Page, Stored, Version,
 };
 use crate::management::change::Change;
 use crate::management::context::Context;
@@ -157,13 +157,9 @@ impl EntitySet for ContentKeys {
         let given =
             parameters.iter().find(|(name, _)| *name == "keyDeliveryType").and_then(|(_, value)| value.as_i64());
         let number = given.ok_or(Error::Missing { property: "keyDeliveryType", how })?;
-        let number = fields::numbered(
-            "keyDeliveryType",
-            number,
-            |n| i32::try_from(n).ok().filter(|n| (1..=4).contains(n)),
-            how,
-        )?;
+        let known = |number| KeyDeliveryType::from_number(number).filter(|known| *known != KeyDeliveryType::None);
+        let delivery_type = fields::numbered("keyDeliveryType", number, known, how)?;
         change.context.catalog.get::<ContentKey>(&id).await?;
-        Ok(Acted::Value(Value::text(change.context.installation.key_delivery_url(id.guid(), number)?)))
+        Ok(Acted::Value(Value::text(change.context.installation.key_delivery_url(id.guid(), delivery_type)?)))
     }
 }
