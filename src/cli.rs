@@ -3,6 +3,7 @@
 //! Results go to standard output, everything else to standard error. An error is one readable paragraph.
 
 mod films;
+mod management;
 mod open;
 mod serve;
 mod urls;
@@ -114,6 +115,12 @@ pub enum Error {
     /// Certificates that cannot be used.
     #[error("no HTTPS: {0}")]
     Tls(#[from] server::tls::Error),
+    /// Who may use the management API.
+    #[error(transparent)]
+    Access(#[from] crate::management::auth::AccessError),
+    /// Tokens of an outside issuer.
+    #[error(transparent)]
+    Issuer(#[from] crate::management::auth::IssuerError),
     /// What cannot be inspected.
     #[error(transparent)]
     Inspect(#[from] inspect::Error),

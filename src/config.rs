@@ -34,6 +34,8 @@ pub struct Config {
     pub storage_account: Vec<StorageAccount>,
     /// Where the master key comes from.
     pub keys: Keys,
+    /// The management API.
+    pub management: Management,
     /// What is written to standard error.
     pub log: Log,
 }
@@ -150,6 +152,30 @@ pub struct Thumbnails {
     pub disk_cache_bytes: u64,
 }
 
+/// `[management]`
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Management {
+    /// Whether there is a management API.
+    pub enabled: bool,
+    /// Its address; without one [`Management::LISTEN`], if that is free.
+    pub listen: Option<SocketAddr>,
+    /// Whether it speaks TLS, with the certificate and key of `[server]`.
+    pub tls: bool,
+    /// Who may use it.
+    pub access_file: Option<PathBuf>,
+    /// Requests of one caller in a second.
+    pub requests_per_second: u32,
+    /// The most bytes of a request's body.
+    pub max_body_bytes: usize,
+    /// `iss` of tokens of an outside issuer.
+    pub issuer: Option<String>,
+    /// `aud` of them.
+    pub audience: Option<String>,
+    /// File or address of the issuer's public keys.
+    pub jwks: Option<String>,
+}
+
 /// `[log]`
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -222,6 +248,27 @@ impl Default for Server {
             shutdown_seconds: 30,
         }
     }
+}
+
+impl Default for Management {
+    fn default() -> Management {
+        Management {
+            enabled: true,
+            listen: None,
+            tls: false,
+            access_file: None,
+            requests_per_second: 100,
+            max_body_bytes: 4 << 20,
+            issuer: None,
+            audience: None,
+            jwks: None,
+        }
+    }
+}
+
+impl Management {
+    /// Where the management API is if nothing is said: on this machine alone.
+    pub const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
 }
 
 impl Default for Origin {
@@ -318,6 +365,14 @@ mod tests {
                 recheck_seconds: Some(1),
             }],
             keys: Keys { master_key_file: path(), master_key_env: text(), master_key_command: Some(vec!["x".into()]) },
+            management: Management {
+                listen: "[::]:1".parse().ok(),
+                access_file: path(),
+                issuer: Some("x".to_owned()),
+                audience: Some("x".to_owned()),
+                jwks: text(),
+                ..Management::default()
+            },
             log: Log::default(),
         }
     }

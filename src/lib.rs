@@ -30,6 +30,10 @@ pub mod inspect;
 #[cfg(feature = "server")]
 pub mod keys;
 #[cfg(feature = "server")]
+pub mod management;
+#[cfg(feature = "server")]
+pub mod odata;
+#[cfg(feature = "server")]
 pub mod origin;
 #[cfg(feature = "server")]
 pub mod server;

@@ -218,6 +218,22 @@ fn taken(id: AssetId) -> Error {
 }
 
 impl Transaction<'_> {
+    /// Creates an asset and its container among other things. A container that is left over when the change does
+    /// not come about is empty and harms nobody; making it is the one slow thing that a change may do.
+    ///
+    /// # Errors
+    /// As [`Catalog::create_asset`].
+    pub async fn create_asset(&mut self, new: NewAsset) -> Result<Asset, Error> {
+        let account = self.catalog.place(new.storage_account.as_deref()).await?;
+        let (id, makes_container) = (new.id.unwrap_or_else(AssetId::random), new.container.is_none());
+        let asset = new.build(id, &account, self.now())?;
+        self.insert_asset(&asset).await?;
+        if makes_container {
+            self.catalog.make_container(&account, &asset.container).await?;
+        }
+        Ok(asset)
+    }
+
     /// Creates an asset for a container that is there: `new` names account and container.
     ///
     /// # Errors

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
-use super::{Error, films, open, urls};
+use super::{Error, films, management, open, urls};
 use crate::catalog::{Catalog, DEMO_LOCATOR, PublishedAsset};
 use crate::config::{self, Config, LogFormat, LogLevel};
 use crate::origin::{self, Origin};
@@ -52,6 +53,8 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
     let catalog = opened.catalog.clone();
     let listeners = listeners(&service).await?;
     announce(config, &listeners, demo.as_deref(), &catalog).await?;
+    let streaming = listeners.first().map_or(Ok(config.server.listen), |listener| listener.tcp.local_addr())?;
+    let api = management::open(config, &opened, streaming).await?;
 
     let mut origin = Origin::new(catalog.clone(), settings(&config.origin));
     if let Some(painter) = painter(config).await {
@@ -62,13 +65,24 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
     let blobs = open::blobs(&opened).await?;
     let handler = Streaming::new(origin).with_blobs(Arc::clone(&blobs));
     let accounts = tokio::spawn(open::keep_accounts(opened, blobs));
-    server::run(listeners, Arc::new(handler), limits(&config.server), async {
+    let end = CancellationToken::new();
+    let manage = async {
+        if let Some(api) = api {
+            let scheme = if api.listener.tls.is_some() { "https" } else { "http" };
+            let address = api.listener.tcp.local_addr().map(config::reachable).unwrap_or_default();
+            let access = api.access.display();
+            tracing::info!(%access, "the management API is at {scheme}://{address}/API/; its keys are in the access file");
+            server::run(vec![api.listener], api.handler, limits(&config.server), end.clone().cancelled_owned()).await;
+        }
+    };
+    let stream = server::run(listeners, Arc::new(handler), limits(&config.server), async {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-    })
-    .await;
+        end.cancel();
+    });
+    tokio::join!(stream, manage);
     watch.abort();
     accounts.abort();
     catalog.close().await;

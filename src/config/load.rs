@@ -102,6 +102,8 @@ fn anchor_paths(table: &mut Table, folder: &Path) {
         ("storage", "demo_folder"),
         ("keys", "master_key_file"),
         ("catalog", "database"),
+        ("management", "access_file"),
+        ("management", "jwks"),
     ] {
         anchor(table.get_mut(section).and_then(|s| s.get_mut(key)), folder);
     }
@@ -172,6 +174,8 @@ fn check(config: &Config, text: &str) -> Result<(), ConfigError> {
         ("thumbnails.interval_seconds", u64::from(config.thumbnails.interval_seconds)),
         ("thumbnails.timeout_seconds", config.thumbnails.timeout_seconds),
         ("thumbnails.max_running", config.thumbnails.max_running as u64),
+        ("management.requests_per_second", u64::from(config.management.requests_per_second)),
+        ("management.max_body_bytes", config.management.max_body_bytes as u64),
     ];
     for (key, value) in positive {
         if value == 0 {
@@ -213,6 +217,16 @@ fn check(config: &Config, text: &str) -> Result<(), ConfigError> {
             }
             None => wrong("server.key", "(a file)".to_owned(), "server.certificate has to name its certificate"),
         };
+    }
+    let management = &config.management;
+    let outside = [management.issuer.is_some(), management.audience.is_some(), management.jwks.is_some()];
+    if outside.contains(&true) && outside.contains(&false) {
+        let must = "management.issuer, management.audience and management.jwks belong together; set all three";
+        return wrong("management.issuer", management.issuer.clone().unwrap_or_default(), must);
+    }
+    if management.tls && server.certificate.is_none() {
+        let must = "server.certificate and server.key have to be set";
+        return wrong("management.tls", "true".to_owned(), must);
     }
     match &origin.public_base_url {
         Some(url) if !is_web_address(url) => {

@@ -6,11 +6,27 @@ mod captions;
 mod codec;
 pub mod film;
 mod fragments;
+#[cfg(feature = "server")]
+mod odata;
 mod text;
 
 /// The drivers: each has a fuzz target and a folder of `fixtures/corpus` of its name.
 #[allow(dead_code)]
-pub const TARGETS: [&str; 7] = ["boxes", "index", "ism", "url", "range", "codec", "captions"];
+pub const TARGETS: &[&str] = &[
+    "boxes",
+    "index",
+    "ism",
+    "url",
+    "range",
+    "codec",
+    "captions",
+    #[cfg(feature = "server")]
+    "odata_filter",
+    #[cfg(feature = "server")]
+    "odata_path",
+    #[cfg(feature = "server")]
+    "odata_batch",
+];
 
 /// The most memory that a driver may hold at once for `input` bytes.
 pub fn memory_allowed(input: usize) -> usize {
@@ -30,6 +46,12 @@ pub fn run(target: &str, data: &[u8]) {
         "range" => text::range(data),
         "codec" => codec::run(data),
         "captions" => captions::run(data),
+        #[cfg(feature = "server")]
+        "odata_filter" => odata::filter(data),
+        #[cfg(feature = "server")]
+        "odata_path" => odata::path(data),
+        #[cfg(feature = "server")]
+        "odata_batch" => odata::parts(data),
         other => panic!("there is no driver '{other}'"),
     }
 }

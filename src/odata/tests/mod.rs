@@ -1,0 +1,7 @@
+//! The dialect over a small model.
+
+mod batches;
+mod filters;
+mod jsons;
+mod paths;
+mod queries;
