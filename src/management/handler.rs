@@ -148,7 +148,8 @@ fn respond(answer: Answer, client_id: Option<HeaderValue>, is_head: bool) -> Res
     set("request-id", id.clone());
     set("x-ms-request-id", id);
     set("dataserviceversion", "3.0;".to_owned());
-    set("cache-control", "no-cache".to_owned());
+    // Answers may hold signed URLs and keys.
+    set("cache-control", "no-cache, no-store".to_owned());
     set("x-content-type-options", "nosniff".to_owned());
     set("server", concat!("Headwater/", env!("CARGO_PKG_VERSION")).to_owned());
     if answer.status != StatusCode::NO_CONTENT {

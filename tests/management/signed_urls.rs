@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use headwater::catalog::{Backend, By, NewStorageAccount};
+use serde_json::{Value, json};
 
-use crate::site::{Site, at};
+use crate::site::{Site, at, encode, now};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_url_allows_what_its_policy_allows() {
@@ -46,7 +47,7 @@ async fn a_url_ends_with_its_time_and_with_its_locator() {
     site.blob("PUT", &brief, "b.mp4", b"3").await.is(403);
 
     let policy = site.policy(60.0, 2).await;
-    let later = i64::try_from(crate::site::now().unix_millis).unwrap() + 3_600_000;
+    let later = i64::try_from(now().unix_millis).unwrap() + 3_600_000;
     let later = headwater::odata::DateTime::from_milliseconds(later).to_string();
     let body = json!({ "AssetId": asset, "AccessPolicyId": policy, "Type": 1, "StartTime": later });
     let early = site.post("/Locators", body).await.is(201);
@@ -113,4 +114,35 @@ async fn who_may_only_read_sees_no_signed_url() {
         let seen = site.ask("GET", path, &[("Authorization", &bearer)], "").await.is(200);
         assert!(!seen.body.contains("sig="), "{}", seen.body);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn assets_are_in_the_account_that_was_named() {
+    let site = Site::start().await;
+    let mut transaction = site.catalog.begin(By::new("test", now())).await.unwrap();
+    for (name, backend) in
+        [("second", Backend::Folder { root: site.root.path().join("second") }), ("unsigned", Backend::Memory)]
+    {
+        let new = NewStorageAccount { name: name.to_owned(), backend, capacity_bytes: None, weight: 1 };
+        transaction.create_storage_account(new, None).await.unwrap();
+    }
+    transaction.commit().await.unwrap();
+    let accounts = site.get("/StorageAccounts?$orderby=Name").await.is(200);
+    assert_eq!(accounts.names(), ["in-place", "local", "second", "unsigned"]);
+    assert_eq!(site.get("/StorageAccounts?$filter=IsDefault").await.is(200).names(), ["local"]);
+
+    let asset = site.post("/Assets", json!({ "Name": "a", "StorageAccountName": "second" })).await.is(201);
+    assert_eq!(asset.text("StorageAccountName"), "second");
+    let container = asset.text("Id").replace("nb:cid:UUID:", "asset-");
+    assert_eq!(asset.text("Uri"), format!("http://{}/second/{container}", site.streaming));
+    assert!(site.root.path().join("second").join(&container).is_dir());
+    let of_account = format!("/Assets?$filter=StorageAccountName%20eq%20'{}'", encode("second"));
+    assert_eq!(site.get(&of_account).await.is(200).names(), ["a"]);
+
+    // Without an address of its own there is no signed URL, and that is said at once.
+    let asset = site.post("/Assets", json!({ "Name": "b", "StorageAccountName": "unsigned" })).await.is(201);
+    assert_eq!(asset.json()["Uri"], Value::Null);
+    let refused = site.sas(&asset.text("Id"), 10.0, 2).await.is(501);
+    assert!(refused.message().contains("unsigned"), "{}", refused.message());
+    assert_eq!(site.get("/Locators").await.is(200).names(), Vec::<String>::new());
 }
