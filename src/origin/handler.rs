@@ -28,6 +28,7 @@ use crate::packager::{self, Context, Dialect, Format, MediaData, Plan, Rendered,
 use crate::source;
 use crate::thumbnails::Painter;
 use crate::time::{Timescale, UtcTime};
+use crate::tokens;
 
 /// How the origin behaves.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +80,7 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    fn utc(&self) -> UtcTime {
+    pub(super) fn utc(&self) -> UtcTime {
         let since = self.now.duration_since(SystemTime::UNIX_EPOCH);
         UtcTime { unix_millis: since.map_or(0, |d| d.as_millis() as u64) }
     }
@@ -148,11 +149,19 @@ impl Origin {
         if let Some(answer) = self.known_answer(request, max_age).await? {
             return Ok(limit(answer));
         }
-        let url = StreamingUrl::parse(request.uri.path())?;
+        let (token, path) = tokens::split_path(request.uri.path());
+        let url = StreamingUrl::parse(path)?;
         let unknown = || Error::LocatorNotFound { locator: url.locator };
         let asset = self.catalog.find_published(url.locator.as_bytes()).ok_or_else(unknown)?;
         admission::valid(&asset, request.utc())?;
-        let max_age = until_expiry(max_age, &asset, request.utc());
+        let mut max_age = until_expiry(max_age, &asset, request.utc());
+        if asset.demands_path_token {
+            let passed = admission::token(&asset, &snapshot.path_keys, token, &request)?;
+            if let Some(elsewhere) = passed.elsewhere(&url.resource, request.uri) {
+                return Ok(respond::redirect(&elsewhere, request.now));
+            }
+            max_age = max_age.min(passed.left);
+        }
         let answer = match &url.resource {
             Resource::Download { file } => {
                 admission::deliverable(&asset, Protocols::PROGRESSIVE)?;
@@ -170,7 +179,8 @@ impl Origin {
     /// may have changed is asked for as always: is the locator valid, are the files the same.
     async fn known_answer(&self, request: Request<'_>, max_age: Duration) -> Result<Option<Response<Body>>, Error> {
         let Some(known) = self.known.get(request.uri.path()).await else { return Ok(None) };
-        let Some(asset) = self.catalog.find_published(&known.locator).filter(|asset| known.is_of(asset)) else {
+        let unchanged = |asset: &Arc<PublishedAsset>| known.is_of(asset) && !asset.demands_path_token;
+        let Some(asset) = self.catalog.find_published(&known.locator).filter(unchanged) else {
             return Ok(None);
         };
         admission::valid(&asset, request.utc())?;
@@ -320,8 +330,8 @@ impl Origin {
             extra: wanted.left_out(loaded, format),
         };
         let needs_media = plan.is_some();
-        // Filters may change without their assets.
-        let is_lasting = filters.is_empty() && !matches!(wanted, Wanted::Thumbnails(_));
+        // Filters may change without their assets, and tokens are judged each time.
+        let is_lasting = filters.is_empty() && !asset.demands_path_token && !matches!(wanted, Wanted::Thumbnails(_));
         let mut known = is_lasting.then(|| Known {
             locator: asset.id,
             name: name.to_owned(),
