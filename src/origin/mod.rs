@@ -15,6 +15,7 @@ mod index_cache;
 mod known;
 mod listing;
 mod load;
+mod protection;
 mod range;
 pub mod respond;
 mod revision;
