@@ -40,6 +40,8 @@ pub struct PublishedAsset {
     pub policies: Arc<[Arc<DeliveryPolicy>]>,
     /// Its own filters.
     pub filters: Arc<[AssetFilter]>,
+    /// Whether its URLs need a token.
+    pub demands_path_token: bool,
 }
 
 impl fmt::Debug for PublishedAsset {
@@ -74,6 +76,7 @@ impl PublishedAsset {
             options: AssetOptions::None,
             policies: Arc::new([]),
             filters: Arc::new([]),
+            demands_path_token: false,
         }
     }
 
@@ -102,6 +105,7 @@ impl PublishedAsset {
             options: asset.options,
             policies,
             filters,
+            demands_path_token: locator.demands_path_token,
         }
     }
 
