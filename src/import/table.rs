@@ -213,7 +213,7 @@ mod tests {
         for (text, says) in [
             (format!("{LOCATOR},{ASSET}\nfilm,{ASSET}"), "line 2"),
             (format!("{LOCATOR},No Container"), "no asset"),
-            (format!("{LOCATOR}"), "no asset"),
+            (LOCATOR.to_owned(), "no asset"),
             (format!("{LOCATOR},{ASSET},soon"), "no date"),
             (format!("{LOCATOR},{ASSET}\n{LOCATOR},{ASSET}"), "line 1 already"),
             (format!("\"{LOCATOR},{ASSET}"), "quotation"),

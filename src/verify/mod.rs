@@ -96,7 +96,7 @@ pub enum Error {
 /// All tags, as people name them.
 fn tags() -> String {
     let tag = |format: &&dyn Format| format.tags().first().copied().filter(|t| !t.is_empty()).unwrap_or("smooth");
-    FORMATS.iter().map(|format| tag(format)).collect::<Vec<_>>().join(", ")
+    FORMATS.iter().map(tag).collect::<Vec<_>>().join(", ")
 }
 
 /// How far it is.

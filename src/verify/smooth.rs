@@ -17,9 +17,8 @@ pub(super) fn read(url: &Url, body: &[u8]) -> Result<Listing, String> {
         return Err(format!("the document is a {:?}, not a SmoothStreamingMedia", clip(&root.name)));
     }
     let scale = timescale(&root, Timescale::TEN_MHZ)?;
-    let mut listing = Listing::default();
-    listing.duration =
-        root.attribute("Duration").and_then(|d| d.parse().ok()).filter(|d| *d > 0).map(|d| MediaTime::new(d, scale));
+    let duration = root.attribute("Duration").and_then(|d| d.parse().ok()).filter(|d| *d > 0);
+    let mut listing = Listing { duration: duration.map(|d| MediaTime::new(d, scale)), ..Listing::default() };
     let protected = root.child("Protection").is_some();
     let mut room = MAX_SEGMENTS;
     for index in root.children_named("StreamIndex") {
