@@ -1,7 +1,7 @@
 //! Headwater: a self-hosted streaming origin.
 //!
 //! Floors, from the ground up: `time` and `bits` and `xml`; `isobmff` and `mpegts`; `codec` and `text`; `media`;
-//! `source`; `packager`; and above the seam, with the default feature `server`, everything that does
+//! `source` and `protection`; `packager`; and above the seam, with the default feature `server`, everything that does
 //! I/O. `docs/architecture.md` says what each floor knows and never does.
 
 pub mod bits;
@@ -11,6 +11,7 @@ pub mod isobmff;
 pub mod media;
 pub mod mpegts;
 pub mod packager;
+pub mod protection;
 pub mod secrets;
 pub mod source;
 pub mod text;

@@ -265,8 +265,15 @@ pub fn ladder(minutes: u32, qualities: &[u64]) -> (Presentation, Vec<File>) {
 
 /// What the default dialect is asked with.
 pub fn context() -> Context<'static> {
-    static NOTHING: Selection = Selection { audio_only: None, audio_track: None, filters: Vec::new() };
-    Context { dialect: Dialect::Modern, now: UtcTime { unix_millis: 0 }, selection: &NOTHING, thumbnails: None }
+    static NOTHING: Selection =
+        Selection { encryption: None, audio_only: None, audio_track: None, filters: Vec::new() };
+    Context {
+        dialect: Dialect::Modern,
+        now: UtcTime { unix_millis: 0 },
+        selection: &NOTHING,
+        thumbnails: None,
+        protection: None,
+    }
 }
 
 /// The best video track and the sound.

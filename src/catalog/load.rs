@@ -7,6 +7,7 @@ use super::Catalog;
 use super::access::G2oKey;
 use super::asset::{Asset, AssetOptions};
 use super::asset_file::{AssetFile, EncryptionScheme};
+use super::asset_key::{self, AssetKey};
 use super::containers::{ContainerEncryption, OpenAccount};
 use super::content_key::{ContentKey, ContentKeyType};
 use super::database::Running;
@@ -35,11 +36,20 @@ pub(super) struct Known {
 
 type Policies = Arc<[Arc<DeliveryPolicy>]>;
 
+/// What belongs to one published asset.
+#[derive(Clone)]
+pub(super) struct Belonging {
+    pub(super) policies: Policies,
+    pub(super) filters: Arc<[AssetFilter]>,
+    pub(super) keys: Arc<[AssetKey]>,
+}
+
 /// All that belongs to published assets, by asset.
 #[derive(Default)]
 struct Belongings {
     policies: HashMap<String, Vec<Arc<DeliveryPolicy>>>,
     filters: HashMap<String, Vec<AssetFilter>>,
+    keys: HashMap<String, Vec<AssetKey>>,
 }
 
 impl Catalog {
@@ -87,18 +97,17 @@ impl Catalog {
         let sql = "SELECT l.body, a.body FROM entity l JOIN entity a ON a.kind = 'asset' AND a.id = l.parent \
                    WHERE l.kind = 'locator'";
         let rows: Vec<(String, String)> = running.all(sql, &[]).await?;
-        let mut shared: HashMap<AssetId, (Policies, Arc<[AssetFilter]>)> = HashMap::new();
-        let none: (Policies, Arc<[AssetFilter]>) = (Arc::new([]), Arc::new([]));
+        let mut shared: HashMap<AssetId, Belonging> = HashMap::new();
+        let none = Belonging { policies: Arc::new([]), filters: Arc::new([]), keys: Arc::new([]) };
         for (locator, asset) in rows {
             let locator: Locator = document(&locator)?;
             let asset: Asset = document(&asset)?;
             let id = asset.id.to_string();
-            let has = belongings.policies.contains_key(&id) || belongings.filters.contains_key(&id);
-            let (policies, filters) = match has {
+            let belonging = match belongings.has(&id) {
                 false => none.clone(),
                 true => shared.entry(asset.id).or_insert_with(|| belongings.of(&id)).clone(),
             };
-            self.put(running, known, &mut next, &asset, &locator, policies, filters).await?;
+            self.put(running, known, &mut next, &asset, &locator, belonging).await?;
         }
         Ok(next)
     }
@@ -127,6 +136,9 @@ impl Catalog {
                 Kind::DeliveryPolicy => {
                     assets.extend(read::linking_to(running, Link::AssetDeliveryPolicies, &change.id).await?);
                 }
+                Kind::ContentKey => {
+                    assets.extend(read::linking_to(running, Link::AssetContentKeys, &change.id).await?);
+                }
                 _ => {}
             }
         }
@@ -148,16 +160,16 @@ impl Catalog {
             let policies: Policies = policies.into_iter().map(|stored| Arc::new(stored.entity)).collect();
             let filters = read::list::<AssetFilter>(running, &page).await?;
             let filters: Arc<[AssetFilter]> = filters.into_iter().map(|stored| stored.entity).collect();
+            let keys = asset_key::of_asset(running, &id).await?.into();
+            let belonging = Belonging { policies, filters, keys };
             for locator in locators {
-                let (policies, filters) = (Arc::clone(&policies), Arc::clone(&filters));
-                self.put(running, known, next, &asset, &locator, policies, filters).await?;
+                self.put(running, known, next, &asset, &locator, belonging.clone()).await?;
             }
         }
         Ok(())
     }
 
     /// Adds what a locator publishes. What cannot be opened is left out and said in the log.
-    #[allow(clippy::too_many_arguments, reason = "one step of two loops")]
     async fn put(
         &self,
         running: &mut Running,
@@ -165,8 +177,7 @@ impl Catalog {
         next: &mut Snapshot,
         asset: &Asset,
         locator: &Locator,
-        policies: Policies,
-        filters: Arc<[AssetFilter]>,
+        belonging: Belonging,
     ) -> Result<(), Error> {
         let Some((account, _)) = known.accounts.get(&asset.storage_account) else {
             tracing::error!(asset = %asset.id, account = asset.storage_account, "the storage account of an asset is gone");
@@ -183,7 +194,7 @@ impl Catalog {
             false => None,
         };
         match self.containers().open(account, &asset.container, encryption) {
-            Ok(store) => next.insert(Arc::new(PublishedAsset::new(asset, locator, store, policies, filters))),
+            Ok(store) => next.insert(Arc::new(PublishedAsset::new(asset, locator, store, belonging))),
             Err(error) => {
                 let asset = asset.id;
                 tracing::error!(%error, %asset, account = account.account.name, "an asset cannot be served");
@@ -291,10 +302,15 @@ impl Catalog {
 }
 
 impl Belongings {
-    fn of(&self, asset: &str) -> (Policies, Arc<[AssetFilter]>) {
+    fn has(&self, asset: &str) -> bool {
+        self.policies.contains_key(asset) || self.filters.contains_key(asset) || self.keys.contains_key(asset)
+    }
+
+    fn of(&self, asset: &str) -> Belonging {
         let policies = self.policies.get(asset).map(Vec::as_slice).unwrap_or_default();
         let filters = self.filters.get(asset).map(Vec::as_slice).unwrap_or_default();
-        (policies.into(), filters.into())
+        let keys = self.keys.get(asset).map(Vec::as_slice).unwrap_or_default();
+        Belonging { policies: policies.into(), filters: filters.into(), keys: keys.into() }
     }
 }
 
@@ -310,6 +326,8 @@ async fn load_belongings(running: &mut Running) -> Result<Belongings, Error> {
             belongings.policies.entry(asset).or_default().push(Arc::clone(policy));
         }
     }
+    let keys: Vec<ContentKey> = all(running).await?;
+    belongings.keys = asset_key::all(running, &keys).await?;
     for filter in all::<AssetFilter>(running).await? {
         belongings.filters.entry(filter.parent_asset_id.to_string()).or_default().push(filter);
     }

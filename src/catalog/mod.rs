@@ -10,6 +10,7 @@ mod access_policy;
 mod account_containers;
 mod asset;
 mod asset_file;
+mod asset_key;
 mod containers;
 mod content_key;
 mod database;
@@ -57,6 +58,7 @@ pub use asset::{
 pub use asset_file::{
     AssetFile, AssetFileUpdate, EncryptionScheme, FileEncryption, MAX_FILE_NAME, NameOrigin, NewAssetFile,
 };
+pub use asset_key::AssetKey;
 pub use containers::{ContainerEncryption, ContainerError, Containers, LocalContainers, OpenAccount};
 pub use content_key::{ContentKey, ContentKeyType, ContentKeyUpdate, NewContentKey, checksum};
 pub use database::Address;

@@ -8,9 +8,11 @@ use uuid::Uuid;
 
 use super::access_policy::Permissions;
 use super::asset::{Asset, AssetOptions};
+use super::asset_key::AssetKey;
 use super::delivery_policy::{self, Delivery, DeliveryPolicy, Protocols};
 use super::filter::AssetFilter;
 use super::id::AssetId;
+use super::load::Belonging;
 use super::locator::{Locator, LocatorType};
 use crate::store::{Folder, Store, Symlinks};
 use crate::time::UtcTime;
@@ -40,6 +42,8 @@ pub struct PublishedAsset {
     pub policies: Arc<[Arc<DeliveryPolicy>]>,
     /// Its own filters.
     pub filters: Arc<[AssetFilter]>,
+    /// The content keys that its media may be encrypted with.
+    pub keys: Arc<[AssetKey]>,
 }
 
 impl fmt::Debug for PublishedAsset {
@@ -74,16 +78,11 @@ impl PublishedAsset {
             options: AssetOptions::None,
             policies: Arc::new([]),
             filters: Arc::new([]),
+            keys: Arc::new([]),
         }
     }
 
-    pub(super) fn new(
-        asset: &Asset,
-        locator: &Locator,
-        store: Arc<dyn Store>,
-        policies: Arc<[Arc<DeliveryPolicy>]>,
-        filters: Arc<[AssetFilter]>,
-    ) -> PublishedAsset {
+    pub(super) fn new(asset: &Asset, locator: &Locator, store: Arc<dyn Store>, belonging: Belonging) -> PublishedAsset {
         // A name of one part, because it stands in a URL.
         let own = asset.name.as_deref().filter(|name| !name.is_empty() && !name.contains('/'));
         let name = match Path::new(&asset.container).is_absolute() {
@@ -100,8 +99,9 @@ impl PublishedAsset {
             start: locator.start,
             expiration: locator.expiration,
             options: asset.options,
-            policies,
-            filters,
+            policies: belonging.policies,
+            filters: belonging.filters,
+            keys: belonging.keys,
         }
     }
 

@@ -56,7 +56,7 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
     let streaming = listeners.first().map_or(Ok(config.server.listen), |listener| listener.tcp.local_addr())?;
     let api = management::open(config, &opened, streaming).await?;
 
-    let mut origin = Origin::new(catalog.clone(), settings(&config.origin));
+    let mut origin = Origin::new(catalog.clone(), settings(&config.origin)).with_key_delivery(config.base_url());
     if let Some(painter) = painter(config).await {
         origin = origin.with_thumbnails(painter);
     }

@@ -7,8 +7,8 @@ use super::aac_config::{
 };
 use super::mp4a_entry::Mp4aEntry;
 use super::{
-    AudioProperties, ChannelConfiguration, Codec, Error, SampleError, SmoothProperties, TransportStream,
-    VideoProperties, upper_hex,
+    AudioProperties, ChannelConfiguration, Codec, EncryptedStream, Error, ProtectedBlocks, SampleError,
+    SmoothProperties, TransportStream, VideoProperties, private_data_indicator, upper_hex,
 };
 use crate::isobmff::FourCc;
 
@@ -43,6 +43,8 @@ struct Adts {
     header: [u8; ADTS_HEADER],
     /// The program config element that must stand in the stream when the header has no channels.
     program_config: Bytes,
+    /// What decoders of encrypted streams are told (audio setup information).
+    setup: Vec<u8>,
 }
 
 impl Aac {
@@ -97,7 +99,7 @@ impl Aac {
             four_cc,
             entry,
             object_type_indication: fields.object_type_indication,
-            adts: Adts::of(&config),
+            adts: Adts::of(&config, &audio_specific_config),
             audio_specific_config,
             config,
         })
@@ -173,7 +175,7 @@ impl Codec for Aac {
 impl Adts {
     /// `None` where ADTS cannot carry the configuration: object types beyond four, rates without an
     /// index, channel configurations beyond seven, frames of 960 samples.
-    fn of(config: &AudioSpecificConfig) -> Option<Adts> {
+    fn of(config: &AudioSpecificConfig, bytes: &[u8]) -> Option<Adts> {
         if !(AAC_MAIN..=AAC_LTP).contains(&config.object_type) || config.short_frames {
             return None;
         }
@@ -192,8 +194,27 @@ impl Adts {
                 0xfc, // its end, and one raw data block
             ],
             program_config: program_config.map(|p| p.raw_data_element.clone().into()).unwrap_or_default(),
+            setup: audio_setup(config, bytes),
         })
     }
+}
+
+/// `audio_setup_information` in a registration descriptor (Apple, "MPEG-2 Stream Encryption Format for HTTP Live
+/// Streaming" 2.3.4): which AAC it is, no priming, version 1, the AudioSpecificConfig.
+fn audio_setup(config: &AudioSpecificConfig, bytes: &[u8]) -> Vec<u8> {
+    let kind = match (config.ps, config.sbr) {
+        (true, _) => b"zacp",
+        (false, true) => b"zach",
+        (false, false) => b"zaac",
+    };
+    // Longer ones than a descriptor holds are of no use to decoders of this format.
+    let bytes = bytes.get(..64).unwrap_or(bytes);
+    let mut out = vec![0x05, (12 + bytes.len()) as u8];
+    out.extend_from_slice(b"apad");
+    out.extend_from_slice(kind);
+    out.extend_from_slice(&[0, 0, 1, bytes.len() as u8]);
+    out.extend_from_slice(bytes);
+    out
 }
 
 impl TransportStream for Adts {
@@ -203,6 +224,12 @@ impl TransportStream for Adts {
 
     fn stream_id(&self) -> u8 {
         0xc0
+    }
+
+    fn encrypted(&self) -> Option<EncryptedStream> {
+        let descriptors = [private_data_indicator(*b"aacd"), self.setup.clone()].concat();
+        let blocks = ProtectedBlocks::Frame { header: ADTS_HEADER };
+        Some(EncryptedStream { stream_type: 0xcf, descriptors, blocks })
     }
 
     /// An ADTS header and the frame. Where the header's channels are 0, the program config element

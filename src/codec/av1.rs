@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 
+use super::av1_frame::Av1Frames;
 use super::av1_sequence_header::SequenceHeader;
 use super::child_boxes::child_box;
 use super::visual_entry::{PictureBoxes, VISUAL_SAMPLE_ENTRY, four_cc, stated_size};
 use super::{
-    AudioProperties, Codec, Colour, DolbyVision, DynamicRange, Error, LightLevels, SmoothProperties, SupplementalCodec,
-    TransportStream, VideoProperties,
+    AudioProperties, Codec, Colour, DolbyVision, DynamicRange, Error, LightLevels, SmoothProperties, Subsampling,
+    SupplementalCodec, TransportStream, VideoProperties,
 };
 use crate::isobmff::FourCc;
 
@@ -24,6 +25,7 @@ pub struct Av1 {
     boxes: PictureBoxes,
     colour: Option<Colour>,
     full_range: bool,
+    frames: Av1Frames,
 }
 
 /// What the configuration record says before its OBUs (2.3.3).
@@ -84,6 +86,7 @@ impl Av1 {
             size: size.ok_or(malformed("no picture size", 32))?,
             boxes,
             colour,
+            frames: Av1Frames::new(obus),
             full_range: colour.map_or(header.is_some_and(|h| h.full_range), |c| c.full_range),
         })
     }
@@ -136,6 +139,10 @@ impl Codec for Av1 {
 
     fn transport_stream(&self) -> Option<&dyn TransportStream> {
         None
+    }
+
+    fn subsampling(&self) -> Option<Subsampling> {
+        Some(Subsampling::Parts(Box::new(self.frames.clone())))
     }
 
     fn colour(&self) -> Option<Colour> {
@@ -206,8 +213,9 @@ mod tests {
         // libaom, 160x90, 10 bits, BT.2020 with PQ.
         let obus = [0x0a, 0x0d, 0, 0, 0, 0x03, 0xb4, 0xfd, 0x93, 0x6b, 0xe5, 0x42, 0x44, 0x02, 0x41];
         let colour = Colour { primaries: 9, transfer: 16, matrix: 9, full_range: false };
-        let header = SequenceHeader { width: 160, height: 90, colour: Some(colour), full_range: false };
-        assert_eq!(SequenceHeader::find(&obus), Some(header));
+        let header = SequenceHeader::find(&obus).unwrap();
+        assert_eq!((header.width, header.height, header.colour, header.full_range), (160, 90, Some(colour), false));
+        assert_eq!((header.coding.order_hint_bits, header.coding.subsampling), (7, (true, true)));
         // A temporal delimiter before it.
         assert_eq!(SequenceHeader::find(&[&[0x12, 0][..], &obus].concat()), Some(header));
         let record = [&[0x81, 0, 0x4c, 0][..], &obus].concat();

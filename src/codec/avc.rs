@@ -2,13 +2,16 @@
 
 use bytes::Bytes;
 
+use super::avc_slice::AvcSliceHeaders;
 use super::avc_sps::Sps;
 use super::child_boxes::child_box;
 use super::nal_units::{ByteStream, Kind, NalUnits, annex_b};
+use super::slice_header::{NalSubsampler, SliceHeaders};
 use super::visual_entry::{PictureBoxes, VISUAL_SAMPLE_ENTRY, four_cc};
 use super::{
-    AudioProperties, Codec, Colour, DolbyVision, DynamicRange, Error, LightLevels, SampleError, SmoothProperties,
-    SupplementalCodec, TransportStream, VideoProperties, upper_hex,
+    AudioProperties, Codec, Colour, DolbyVision, DynamicRange, EncryptedStream, Error, LightLevels, ProtectedBlocks,
+    SampleError, SmoothProperties, Subsampling, SupplementalCodec, TransportStream, VideoProperties,
+    private_data_indicator, upper_hex,
 };
 use crate::bits::{self, Reader};
 use crate::isobmff::FourCc;
@@ -51,6 +54,7 @@ pub struct Avc {
     boxes: PictureBoxes,
     colour: Option<Colour>,
     stream: ByteStream,
+    slices: AvcSliceHeaders,
 }
 
 impl Avc {
@@ -81,6 +85,8 @@ impl Avc {
         }
         let sps = Sps::parse(first).map_err(|e| malformed(e.what, avcc.position))?;
         let boxes = PictureBoxes::of(entry);
+        let mut slices = AvcSliceHeaders::default();
+        sets.sequence.iter().chain(&sets.picture).for_each(|set| slices.learn(set));
         let parameter_sets = annex_b(sets.sequence.iter().chain(&sets.picture));
         Ok(Avc {
             four_cc,
@@ -90,6 +96,7 @@ impl Avc {
             boxes,
             colour: boxes.colour.or(sps.colour),
             stream: ByteStream::new(nal_unit_length, kind, DELIMITER, parameter_sets, 3),
+            slices,
         })
     }
 
@@ -143,6 +150,11 @@ impl Codec for Avc {
         Some(self.record.clone())
     }
 
+    fn subsampling(&self) -> Option<Subsampling> {
+        let nal_unit_length = self.stream.nal_unit_length;
+        Some(Subsampling::Parts(Box::new(NalSubsampler { headers: self.slices.clone(), nal_unit_length })))
+    }
+
     fn colour(&self) -> Option<Colour> {
         self.colour
     }
@@ -175,6 +187,11 @@ impl TransportStream for Avc {
 
     fn stream_id(&self) -> u8 {
         0xe0
+    }
+
+    fn encrypted(&self) -> Option<EncryptedStream> {
+        let descriptors = private_data_indicator(*b"zavc");
+        Some(EncryptedStream { stream_type: 0xdb, descriptors, blocks: ProtectedBlocks::Slices })
     }
 
     fn access_unit(&self, sample: &Bytes, sync: bool, out: &mut Vec<Bytes>) -> Result<(), SampleError> {

@@ -61,7 +61,7 @@ const ASPECT_RATIOS: [(u32, u32); 16] = [
 const EXTENDED_SAR: u32 = 255;
 
 /// Profiles whose SPS has chroma format, bit depth and scaling matrices (7.3.2.1.1).
-const HIGH_PROFILES: [u8; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
+pub(super) const HIGH_PROFILES: [u8; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
 
 impl Sps {
     /// Reads an SPS NAL unit, header byte included.
@@ -75,7 +75,10 @@ impl Sps {
         let constraints = r.bits(8)? as u8;
         let level = r.bits(8)? as u8;
         r.ue()?; // seq_parameter_set_id
-        let chroma_array_type = if HIGH_PROFILES.contains(&profile) { high_profile_fields(&mut r)? } else { 1 };
+        let chroma_array_type = match HIGH_PROFILES.contains(&profile) {
+            true => high_profile_fields(&mut r)?.array_type,
+            false => 1,
+        };
         picture_order_count(&mut r)?;
         r.ue()?; // max_num_ref_frames
         r.flag()?; // gaps_in_frame_num_value_allowed_flag
@@ -103,13 +106,21 @@ impl Sps {
     }
 }
 
-/// Reads the fields of the high profiles; returns `ChromaArrayType`.
-fn high_profile_fields(r: &mut BitReader<'_>) -> Result<u32, SpsError> {
+/// How colour is sampled.
+pub(super) struct Chroma {
+    /// `ChromaArrayType`.
+    pub array_type: u32,
+    /// `separate_colour_plane_flag`.
+    pub separate_planes: bool,
+}
+
+/// Reads the fields of the high profiles.
+pub(super) fn high_profile_fields(r: &mut BitReader<'_>) -> Result<Chroma, SpsError> {
     let chroma_format_idc = r.ue()?;
     if chroma_format_idc > 3 {
         return Err(SpsError { what: "chroma_format_idc above 3", position: r.position() / 8 });
     }
-    let separate_colour_planes = chroma_format_idc == 3 && r.flag()?;
+    let separate_planes = chroma_format_idc == 3 && r.flag()?;
     r.ue()?; // bit_depth_luma_minus8
     r.ue()?; // bit_depth_chroma_minus8
     r.flag()?; // qpprime_y_zero_transform_bypass_flag
@@ -121,7 +132,7 @@ fn high_profile_fields(r: &mut BitReader<'_>) -> Result<u32, SpsError> {
             }
         }
     }
-    Ok(if separate_colour_planes { 0 } else { chroma_format_idc })
+    Ok(Chroma { array_type: if separate_planes { 0 } else { chroma_format_idc }, separate_planes })
 }
 
 /// Passes over a scaling list (7.3.2.1.1.1).

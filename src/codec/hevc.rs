@@ -6,12 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::child_boxes::{child_box, child_boxes};
+use super::hevc_slice::HevcSliceHeaders;
 use super::hevc_sps::Sps;
 use super::nal_units::{ByteStream, Kind, NalUnits, annex_b};
+use super::slice_header::{NalSubsampler, SliceHeaders};
 use super::visual_entry::{PictureBoxes, VISUAL_SAMPLE_ENTRY, four_cc};
 use super::{
     AudioProperties, Codec, Colour, DolbyVision, DynamicRange, Error, LightLevels, SampleError, SmoothProperties,
-    SupplementalCodec, TransportStream, VideoProperties, upper_hex,
+    Subsampling, SupplementalCodec, TransportStream, VideoProperties, upper_hex,
 };
 use crate::bits::{self, Reader};
 use crate::isobmff::FourCc;
@@ -59,6 +61,7 @@ pub struct Hevc {
     boxes: PictureBoxes,
     colour: Option<Colour>,
     stream: ByteStream,
+    slices: HevcSliceHeaders,
     /// The same track with all parameter sets in its sample entry, where its own allows them elsewhere.
     described: Option<Arc<Hevc>>,
 }
@@ -98,6 +101,8 @@ impl Hevc {
             b"dvhe" => sets.entry_named(entry, *b"dvh1", &record),
             _ => None,
         };
+        let mut slices = HevcSliceHeaders::default();
+        sets.all().for_each(|set| slices.learn(set));
         let set_kinds = if sets.video.is_empty() { 6 } else { 7 };
         Ok(Hevc {
             four_cc,
@@ -107,6 +112,7 @@ impl Hevc {
             boxes,
             colour: boxes.colour.or(sps.usability.colour),
             stream: ByteStream::new(nal_unit_length, kind, DELIMITER, annex_b(sets.all()), set_kinds),
+            slices,
             described: described.and_then(|entry| Hevc::parse(&entry, None).ok()).map(Arc::new),
         })
     }
@@ -181,6 +187,11 @@ impl Codec for Hevc {
 
     fn with_parameter_sets_in_entry(&self) -> Option<Arc<dyn Codec>> {
         self.described.as_ref().map(|codec| Arc::clone(codec) as Arc<dyn Codec>)
+    }
+
+    fn subsampling(&self) -> Option<Subsampling> {
+        let nal_unit_length = self.stream.nal_unit_length;
+        Some(Subsampling::Parts(Box::new(NalSubsampler { headers: self.slices.clone(), nal_unit_length })))
     }
 
     fn colour(&self) -> Option<Colour> {

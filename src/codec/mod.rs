@@ -8,8 +8,10 @@ mod aac_config;
 mod ac3;
 mod audio_entry;
 mod av1;
+mod av1_frame;
 mod av1_sequence_header;
 mod avc;
+mod avc_slice;
 mod avc_sps;
 mod channels;
 mod child_boxes;
@@ -21,13 +23,17 @@ mod dts;
 mod eac3;
 mod flac;
 mod hevc;
+mod hevc_slice;
 mod hevc_sps;
 mod mp3;
 mod mp4a_entry;
 mod nal_units;
 mod opus;
+mod slice_header;
+mod subsampling;
 mod timed_text;
 mod visual_entry;
+mod vp9_frame;
 mod vpx;
 
 #[cfg(test)]
@@ -51,6 +57,7 @@ pub use flac::Flac;
 pub use hevc::Hevc;
 pub use mp3::Mp3;
 pub use opus::Opus;
+pub use subsampling::{Blocks, Subsampler, Subsampling};
 pub use timed_text::{TextForm, TimedText};
 pub use vpx::Vpx;
 
@@ -132,6 +139,11 @@ pub trait Codec: Debug + Send + Sync {
         None
     }
 
+    /// Which bytes of its samples may be encrypted one by one; `None` where nothing says so.
+    fn subsampling(&self) -> Option<Subsampling> {
+        self.audio().map(|_| Subsampling::Whole)
+    }
+
     /// How its pictures' numbers are to be understood; `None` when neither the sample entry nor the stream
     /// says it.
     fn colour(&self) -> Option<Colour> {
@@ -193,6 +205,12 @@ pub trait TransportStream {
         None
     }
 
+    /// How it travels encrypted sample by sample (Apple, "MPEG-2 Stream Encryption Format for HTTP Live Streaming");
+    /// `None` if that is not defined.
+    fn encrypted(&self) -> Option<EncryptedStream> {
+        None
+    }
+
     /// Appends the elementary-stream form of one stored sample as slices that together are the
     /// access unit: parameter sets and start codes inserted, or an ADTS header before. `sync` is
     /// whether the sample is a sync sample (ISO/IEC 14496-12 8.6.2). On an error nothing is appended.
@@ -200,6 +218,34 @@ pub trait TransportStream {
     /// # Errors
     /// [`SampleError`] when the sample is not what its sample entry promises.
     fn access_unit(&self, sample: &Bytes, sync: bool, out: &mut Vec<Bytes>) -> Result<(), SampleError>;
+}
+
+/// An elementary stream of encrypted samples, as Apple's stream encryption format has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncryptedStream {
+    /// `stream_type` of the program map table (3.0).
+    pub stream_type: u8,
+    /// Descriptors that tell what it is, complete with tags and lengths.
+    pub descriptors: Vec<u8>,
+    /// What of an access unit is encrypted.
+    pub blocks: ProtectedBlocks,
+}
+
+/// The protected blocks of an access unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProtectedBlocks {
+    /// AVC NAL units of types 1 and 5, each a piece of the access unit (2.2).
+    Slices,
+    /// The frame behind a header of so many bytes (2.3).
+    Frame {
+        /// Bytes of the header.
+        header: usize,
+    },
+}
+
+/// `private_data_indicator_descriptor` (ISO/IEC 13818-1 2.6.28).
+fn private_data_indicator(indicator: [u8; 4]) -> Vec<u8> {
+    [&[0x0f, 4][..], &indicator].concat()
 }
 
 /// A stored sample that contradicts its sample entry.
@@ -220,6 +266,14 @@ pub enum SampleError {
     #[error("the sample ends inside the length field at byte {position}")]
     TruncatedLengthField {
         /// Where in the sample the field begins.
+        position: usize,
+    },
+    /// Where picture data begins cannot be told: a slice header that is damaged or whose parameter sets are missing.
+    #[error(
+        "the header of the slice or frame at byte {position} cannot be read, so nothing tells what of it to encrypt"
+    )]
+    SliceHeader {
+        /// Where in the sample the slice or frame begins.
         position: usize,
     },
     /// A frame is too long for the 13-bit length field of an ADTS header (ISO/IEC 13818-7 6.2).

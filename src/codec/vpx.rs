@@ -4,8 +4,9 @@ use bytes::Bytes;
 
 use super::child_boxes::child_box;
 use super::visual_entry::{PictureBoxes, VISUAL_SAMPLE_ENTRY, four_cc, stated_size};
+use super::vp9_frame::Vp9Frames;
 use super::{
-    AudioProperties, Codec, Colour, DynamicRange, Error, LightLevels, SmoothProperties, TransportStream,
+    AudioProperties, Codec, Colour, DynamicRange, Error, LightLevels, SmoothProperties, Subsampling, TransportStream,
     VideoProperties,
 };
 use crate::bits::{self, Reader};
@@ -145,6 +146,11 @@ impl Codec for Vpx {
 
     fn transport_stream(&self) -> Option<&dyn TransportStream> {
         None
+    }
+
+    /// VP8 has no binding to common encryption.
+    fn subsampling(&self) -> Option<Subsampling> {
+        (&self.four_cc.0 == b"vp09").then(|| Subsampling::Parts(Box::new(Vp9Frames::default())))
     }
 
     fn colour(&self) -> Option<Colour> {

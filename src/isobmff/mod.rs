@@ -6,6 +6,7 @@
 //! are 64-bit; totals that must agree are compared.
 
 mod boxes;
+mod encryption;
 mod error;
 mod fields;
 mod four_cc;
@@ -29,6 +30,10 @@ mod media_tests;
 mod testing;
 
 pub use boxes::{BoxHeader, RawBox, boxes};
+pub use encryption::{
+    EncryptionBoxes, SampleEncryption, Subsample, TooManySubsamples, TrackEncryption, Vectors, protected_sample_entry,
+    sample_encryption_boxes, write_protection_header,
+};
 pub use error::{BoxPath, Error, ErrorKind};
 pub use four_cc::FourCc;
 pub use fragment::{MAX_SAMPLES_PER_RUN, MovieFragment, Run, RunSample, SAMPLE_IS_NON_SYNC, TrackFragment, is_sync};

@@ -29,6 +29,8 @@ pub enum WhyLeftOut {
     Missing,
     /// The format asked for cannot carry its codec.
     Format,
+    /// The encryption asked for cannot be applied to its codec.
+    Protection,
 }
 
 impl WhyLeftOut {
@@ -41,6 +43,7 @@ impl WhyLeftOut {
             WhyLeftOut::Empty => "empty",
             WhyLeftOut::Missing => "missing",
             WhyLeftOut::Format => "format",
+            WhyLeftOut::Protection => "protection",
         }
     }
 }

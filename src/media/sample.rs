@@ -8,6 +8,8 @@ pub type ByteRange = std::ops::Range<u64>;
 /// One stored sample on the presentation's timeline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Sample {
+    /// Its place among all stored samples of its track.
+    pub index: u32,
     /// Where its bytes begin in the stored file.
     pub offset: u64,
     /// How many bytes it has.

@@ -82,8 +82,9 @@ impl Track {
             return table;
         }
         table.samples.reserve_exact((last - first) as usize);
-        for (decode, raw) in self.samples.iter_from(first).take((last - first) as usize) {
+        for (index, (decode, raw)) in (first..last).zip(self.samples.iter_from(first)) {
             table.samples.push(Sample {
+                index,
                 offset: raw.offset,
                 size: raw.size,
                 sync: raw.sync,

@@ -157,8 +157,25 @@ pub enum Error {
         /// The value in the URL.
         encryption: &'static str,
     },
-    /// A delivery policy wants this protocol encrypted.
-    #[error("this content goes out encrypted alone ({how}), which this server cannot do yet")]
+    /// The format does not know the encryption.
+    #[error("{} cannot be encrypted with {encryption:?}; docs/protection.md lists what goes with what", format_name(.format))]
+    EncryptionNotInFormat {
+        /// The format's tag; empty for Smooth.
+        format: String,
+        /// The encryption, as URLs name it.
+        encryption: &'static str,
+    },
+    /// A delivery policy encrypts, and there is no key for it.
+    #[error("the delivery policy wants a key of type {kind}, and the asset has none; link one")]
+    ContentKeyMissing {
+        /// The content key type.
+        kind: &'static str,
+    },
+    /// A delivery policy encrypts what is encrypted in storage already.
+    #[error("the content is stored encrypted and cannot be encrypted again; unlink the delivery policy")]
+    AlreadyEncrypted,
+    /// A delivery policy wants this protocol encrypted, which what is asked for cannot be.
+    #[error("this content goes out encrypted alone ({how}); this of it cannot be encrypted")]
     EncryptionRequired {
         /// The delivery type.
         how: &'static str,
@@ -292,6 +309,9 @@ impl Error {
             Error::EndpointNotRunning { .. } => return bare(StatusCode::SERVICE_UNAVAILABLE),
             Error::NotAdmitted { .. } => return bare(StatusCode::FORBIDDEN),
             Error::EncryptionRequired { .. } => MpeCode::EncryptionRequired,
+            Error::EncryptionNotInFormat { .. } => MpeCode::OutputProtectionFormatNotSupported,
+            Error::ContentKeyMissing { .. } => MpeCode::EncryptionNotSetInDeliveryPolicy,
+            Error::AlreadyEncrypted => MpeCode::EncAlreadyEncrypted,
             Error::SeveralPolicies => MpeCode::EncMultipleSameDeliveryType,
             Error::AssetMissing | Error::SourceMissing { .. } => MpeCode::StorageResourceNotFound,
             Error::TrackNotFound { .. } => MpeCode::EgressTrackNotFound,

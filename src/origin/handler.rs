@@ -15,6 +15,7 @@ use super::bandwidth::Bandwidth;
 use super::error::{Error, MediaFault};
 use super::index_cache::IndexCache;
 use super::load::Loaded;
+use super::protection::{self, Protected};
 use super::respond::{self, CachePolicy, Checked, Meta, Parts, Validators};
 use super::revision::{answer_key, hex, object_key};
 use super::thumbnails::{self, Gallery};
@@ -24,6 +25,7 @@ use crate::catalog::{Catalog, Protocols, PublishedAsset};
 use crate::media::{ByteRange, Presentation, TrackKind, TrackRef};
 use crate::packager::filter::{self, Filter};
 use crate::packager::{self, Context, Dialect, Format, MediaData, Plan, Rendered, SegmentRequest, Selection};
+use crate::protection::Scheme;
 use crate::source;
 use crate::thumbnails::Painter;
 use crate::time::{Timescale, UtcTime};
@@ -54,6 +56,8 @@ pub struct Origin {
     bandwidth: Bandwidth,
     /// Thumbnails, where they are made.
     gallery: Option<Arc<Gallery>>,
+    /// What URLs of key delivery begin with, where policies name none.
+    key_delivery: String,
 }
 
 /// Media bytes of all segments that are made at the same time. What goes beyond waits for its turn.
@@ -94,12 +98,20 @@ impl Origin {
             building: Arc::new(Semaphore::new(permits(BUILDING_BYTES) as usize)),
             bandwidth: Bandwidth::default(),
             gallery: None,
+            key_delivery: String::new(),
         }
     }
 
     /// Makes thumbnails, and lists them in manifests.
     pub fn with_thumbnails(mut self, painter: Painter) -> Origin {
         self.gallery = Some(Arc::new(Gallery::new(painter)));
+        self
+    }
+
+    /// Tells players to get keys at URLs that begin with `base` (without a slash at the end) where delivery policies
+    /// name no others; else of the server that they ask.
+    pub fn with_key_delivery(mut self, base: String) -> Origin {
+        self.key_delivery = base;
         self
     }
 
@@ -204,17 +216,21 @@ impl Origin {
         let format = packager::format(tag).ok_or_else(|| Error::FormatUnknown { format: tag.to_owned() })?;
         match object {
             StreamObject::Thumbnails { .. } => admission::any_deliverable(asset)?,
-            _ => admission::deliverable(asset, admission::flag(format.protocol()))?,
+            _ => {}
         }
-        refuse_what_is_not_there(params)?;
+        let protected = match object {
+            StreamObject::Thumbnails { .. } => refuse_encryption(params).map(|()| None)?,
+            _ => protection::decide(&self.catalog, asset, format, params.encryption, &self.key_delivery)?,
+        };
+        let protected = protected.as_ref();
         let now = request.utc();
         let loaded = self.indexes.get(asset, name, now).await?;
-        match self.stream_loaded(asset, name, &loaded, format, object, now, request, max_age).await {
+        match self.stream_loaded(asset, name, &loaded, format, protected, object, now, request, max_age).await {
             Err(Error::SourceChanged { .. } | Error::SourceMissing { .. }) => {
                 // The index is of files that are no more: once again with what is there now.
                 self.indexes.forget(asset, name, &loaded).await;
                 let loaded = self.indexes.get(asset, name, now).await?;
-                self.stream_loaded(asset, name, &loaded, format, object, now, request, max_age).await
+                self.stream_loaded(asset, name, &loaded, format, protected, object, now, request, max_age).await
             }
             answer => answer,
         }
@@ -243,6 +259,7 @@ impl Origin {
         name: &str,
         loaded: &Arc<Loaded>,
         format: &'static dyn Format,
+        protected: Option<&Protected>,
         object: &StreamObject,
         now: UtcTime,
         request: Request<'_>,
@@ -258,7 +275,13 @@ impl Origin {
                 Film::Part(filter::view(whole, &filters, format.fragments_per_segment(whole))?.into())
             }
         };
-        let thumbnails = self.gallery.as_ref().and_then(|gallery| gallery.grid(loaded));
+        let film = match protected.and_then(|protected| protected.protection.view(format, &film)) {
+            Some(view) => Film::Part(view.into()),
+            None => film,
+        };
+        // Pictures of what is protected are not given away.
+        let thumbnails = self.gallery.as_ref().filter(|_| protected.is_none());
+        let thumbnails = thumbnails.and_then(|gallery| gallery.grid(loaded));
         let wanted = match object {
             StreamObject::Thumbnails { what, .. } => {
                 let why = if self.gallery.is_some() { "the film has no pictures" } else { NO_THUMBNAILS };
@@ -268,31 +291,36 @@ impl Origin {
             _ => Wanted::find(&film, format, object, params)?,
         };
         let selection = Selection {
+            encryption: params.encryption.and_then(|encryption| Scheme::from_url(encryption.name())),
             audio_only: params.audio_only,
             audio_track: params.audio_track.clone(),
             filters: params.filters.clone(),
         };
         let dialect = self.settings.dialect;
-        let context = Context { dialect, now, selection: &selection, thumbnails };
-        let plan = wanted.plan(loaded, format, &context)?;
+        let protection = protected.map(|protected| Arc::clone(&protected.protection));
+        let context = Context { dialect, now, selection: &selection, thumbnails, protection: protection.as_deref() };
+        let plan = wanted.plan(&film, format, &context)?;
         let identity = match (&wanted, &self.gallery) {
             (Wanted::Thumbnails(thumbnails::Object::Pictures(pictures)), Some(gallery)) => gallery.identity(pictures),
             _ => wanted.identity(format, plan.as_ref(), &context, &filters),
         };
+        let identity = identity + protected.map_or("", |protected| &protected.identity);
         let key = answer_key(loaded.presentation.revision, dialect, &asset.id, name, &identity);
         let meta = Meta {
             content_type: HeaderValue::from_static("application/octet-stream"),
             validators: Validators::new(&hex(key), loaded.modified().map(system_time)),
             cache: CachePolicy::MaxAge(max_age),
             parts: Parts::Single,
-            extra: wanted.left_out(loaded, format),
+            // Filters choose; what an encryption cannot carry is left out.
+            extra: wanted.left_out(if protected.is_some() { &film } else { &loaded.presentation }, format),
         };
         let needs_media = plan.is_some();
         let make = {
             let (loaded, store, building) = (Arc::clone(loaded), Arc::clone(&asset.store), Arc::clone(&self.building));
             let (wanted, gallery, named) = (wanted.clone(), self.gallery.clone(), params.format.is_some());
             async move {
-                let context = Context { dialect, now, selection: &selection, thumbnails };
+                let protection = protection.as_deref();
+                let context = Context { dialect, now, selection: &selection, thumbnails, protection };
                 match (plan, &wanted) {
                     (_, Wanted::Thumbnails(thumbnails::Object::Pictures(pictures))) => {
                         let gallery = gallery.ok_or(Error::Internal)?;
@@ -308,7 +336,9 @@ impl Origin {
                     }
                     (Some(plan), _) => {
                         let _room = room(&building, &plan).await?;
-                        segment(&loaded, &*store, format, plan, &context).await.map_err(|e| wanted.explain(e, format))
+                        segment(&loaded, &film, &*store, format, plan, &context)
+                            .await
+                            .map_err(|e| wanted.explain(e, format))
                     }
                     (None, _) => wanted.write(&film, format, &context).map_err(|e| wanted.explain(e, format)),
                 }
@@ -341,8 +371,8 @@ impl Origin {
     }
 }
 
-/// Encryption belongs to delivery policies, which do not encrypt yet.
-fn refuse_what_is_not_there(params: &Params) -> Result<(), Error> {
+/// Thumbnails are never encrypted.
+fn refuse_encryption(params: &Params) -> Result<(), Error> {
     match params.encryption {
         Some(encryption) => Err(Error::EncryptionNotConfigured { encryption: encryption.name() }),
         None => Ok(()),
@@ -433,13 +463,13 @@ impl Wanted {
     }
 
     /// The plan of a segment; `None` for what needs no media.
-    fn plan(&self, loaded: &Loaded, format: &dyn Format, context: &Context<'_>) -> Result<Option<Plan>, Error> {
+    fn plan(&self, film: &Presentation, format: &dyn Format, context: &Context<'_>) -> Result<Option<Plan>, Error> {
         if let Wanted::Thumbnails(thumbnails::Object::Pictures(pictures)) = self {
             return Ok(Some(pictures.plan.clone()));
         }
         let Wanted::Segment { track, noun, time, audio_track } = self else { return Ok(None) };
         let request = SegmentRequest { track: *track, noun: *noun, time: *time, audio_track: audio_track.as_deref() };
-        let plan = format.plan(&loaded.presentation, &request, context);
+        let plan = format.plan(film, &request, context);
         plan.map(Some).map_err(|error| self.explain(error.into(), format))
     }
 
@@ -461,9 +491,9 @@ impl Wanted {
     }
 
     /// What a manifest does not list of what is stored, as headers.
-    fn left_out(&self, loaded: &Loaded, format: &dyn Format) -> Vec<(HeaderName, HeaderValue)> {
+    fn left_out(&self, film: &Presentation, format: &dyn Format) -> Vec<(HeaderName, HeaderValue)> {
         match self {
-            Wanted::Manifest => respond::left_out(&packager::left_out(&loaded.presentation, format)),
+            Wanted::Manifest => respond::left_out(&packager::left_out(film, format)),
             _ => None,
         }
         .into_iter()
@@ -555,13 +585,14 @@ async fn room(building: &Arc<Semaphore>, plan: &Plan) -> Result<OwnedSemaphorePe
 /// Reads what the plan wants and writes the segment.
 async fn segment(
     loaded: &Loaded,
+    film: &Presentation,
     store: &dyn crate::store::Store,
     format: &dyn Format,
     plan: Plan,
     context: &Context<'_>,
 ) -> Result<Rendered, Error> {
     let (media, pinned) = read(loaded, store, &plan).await?;
-    let mut rendered = format.segment(&loaded.presentation, &plan, &media, context)?;
+    let mut rendered = format.segment(film, &plan, &media, context)?;
     if pinned > 2 * rendered.len() {
         // Kept in a cache, slices would hold all that was read between them.
         rendered.body = vec![rendered.body.concat().into()];

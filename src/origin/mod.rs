@@ -14,6 +14,7 @@ mod handler;
 mod index_cache;
 mod listing;
 mod load;
+mod protection;
 mod range;
 pub mod respond;
 mod revision;

@@ -1,8 +1,9 @@
 //! CMAF tracks (ISO/IEC 23000-19), the same bytes for DASH and HLS.
 
 use super::fragment::Composition;
+use super::protection::Protection;
 use super::track_fragment::{self, Shape};
-use super::{Dialect, Error, MediaData, Plan, Rendered, captions};
+use super::{Dialect, Error, MediaData, Plan, Rendered, captions, encrypt};
 use crate::codec::Codec;
 use crate::isobmff::{Brands, FragmentStyle};
 use crate::media::{Presentation, Track, TrackRef};
@@ -17,17 +18,30 @@ pub(crate) fn timescale(presentation: &Presentation, group: usize, dialect: Dial
 }
 
 /// The CMAF header of a track (7.3.2).
-pub(crate) fn init(presentation: &Presentation, at: TrackRef, scale: Timescale) -> Rendered {
-    init_as(presentation, at, scale, &*presentation.track(at).codec)
+pub(crate) fn init(
+    presentation: &Presentation,
+    at: TrackRef,
+    scale: Timescale,
+    protection: Option<&Protection>,
+) -> Rendered {
+    init_as(presentation, at, scale, &*presentation.track(at).codec, protection)
 }
 
 /// The CMAF header of a track in another description of its codec.
-pub(crate) fn init_as(presentation: &Presentation, at: TrackRef, scale: Timescale, codec: &dyn Codec) -> Rendered {
+pub(crate) fn init_as(
+    presentation: &Presentation,
+    at: TrackRef,
+    scale: Timescale,
+    codec: &dyn Codec,
+    protection: Option<&Protection>,
+) -> Rendered {
     let track = presentation.track(at);
-    let entry = codec.sample_entry();
+    let entry = encrypt::sample_entry(presentation, at, codec.sample_entry(), protection);
+    let headers = encrypt::protection_headers(presentation, at, protection);
     let brands = track_fragment::brands(Brands::CMAF, codec);
     let mut segment = track_fragment::init_segment(presentation, at, scale, &entry);
     segment.brands.compatible = &brands;
+    segment.protection_headers = &headers;
     segment.edit = Composition::edit(track, scale);
     if let Some(picture) = codec.video() {
         // `tkhd` states the size in square pixels (ISO/IEC 14496-12 8.3.2.3).
@@ -47,6 +61,7 @@ pub(crate) fn segment(
     plan: &Plan,
     media: &MediaData,
     scale: Timescale,
+    protection: Option<&Protection>,
 ) -> Result<Rendered, Error> {
     if let Some(text) = captions::text_of(presentation, plan) {
         let shape = captions::Shape::Media { segment_type: true, first_sequence_number: 1 };
@@ -60,7 +75,7 @@ pub(crate) fn segment(
         tfxd: false,
         composition: Composition::of(presentation.track(part.track)),
     };
-    track_fragment::fragment(presentation, plan, media, scale, &shape)
+    track_fragment::fragment(presentation, plan, media, scale, &shape, protection)
 }
 
 /// Bytes of a segment of that many media bytes and samples, or a little more: what bit rates are measured with.
@@ -87,7 +102,7 @@ mod tests {
     }
 
     fn movie(film: &Presentation, group: usize, scale: Timescale) -> Movie {
-        let init = Bytes::from(testing::bytes(&init(film, request(group, 0, 0).track, scale).body));
+        let init = Bytes::from(testing::bytes(&init(film, request(group, 0, 0).track, scale, None).body));
         assert_eq!(names(&init), ["ftyp", "moov"]);
         let moov = boxes(&init, 0).nth(1).unwrap().unwrap();
         Movie::parse(&init.slice(moov.offset as usize..), 0).unwrap()
@@ -97,7 +112,7 @@ mod tests {
     fn fragment(film: &Presentation, group: usize, index: usize, scale: Timescale) -> (u64, u64, Vec<i32>) {
         let time = film.groups[group].boundary(index, scale);
         let plan = Plan::segments(film, &request(group, 0, time), scale, 1).unwrap();
-        let rendered = segment(film, &plan, &testing::media(&plan), scale).unwrap();
+        let rendered = segment(film, &plan, &testing::media(&plan), scale, None).unwrap();
         let bytes = Bytes::from(testing::bytes(&rendered.body));
         assert_eq!(names(&bytes), ["styp", "moof", "mdat"]);
         let moof = boxes(&bytes, 0).nth(1).unwrap().unwrap();

@@ -170,24 +170,24 @@ fn find(track: &Track, index: usize, dense: bool, found: &mut Vec<Sample>) {
     let (Some(&first), Some(&last)) = (track.segment_samples.get(index), track.segment_samples.get(index + 1)) else {
         return;
     };
-    let mut add = |decode: i64, composition_offset: i32, offset: u64, size: u32| {
+    let mut add = |index: u32, decode: i64, composition_offset: i32, offset: u64, size: u32| {
         let decode_here = decode + track.edit.delay;
         let far = |before: &Sample| (decode_here - before.decode) * 2 >= i64::from(track.timescale.get());
         if found.last().is_none_or(|before| dense && far(before)) {
             let presentation = track.presentation_time(decode, composition_offset);
-            found.push(Sample { offset, size, sync: true, decode: decode_here, presentation });
+            found.push(Sample { index, offset, size, sync: true, decode: decode_here, presentation });
         }
     };
     match track.samples.key_frames() {
         Some(frames) => {
             let from = frames.partition_point(|f| f.sample < first);
             for f in frames[from..].iter().take_while(|f| f.sample < last) {
-                add(f.decode, f.composition_offset, f.offset, f.size);
+                add(f.sample, f.decode, f.composition_offset, f.offset, f.size);
             }
         }
         None => {
-            for (decode, raw) in track.samples.iter_from(first).take(last.saturating_sub(first) as usize) {
-                add(decode, raw.composition_offset, raw.offset, raw.size);
+            for (index, (decode, raw)) in (first..last).zip(track.samples.iter_from(first)) {
+                add(index, decode, raw.composition_offset, raw.offset, raw.size);
             }
         }
     }

@@ -8,6 +8,8 @@ mod bitrate;
 mod body;
 mod captions;
 mod carried;
+mod encrypt;
+mod envelope;
 mod fragment;
 mod key_frames;
 mod left_out;
@@ -24,6 +26,7 @@ pub mod cmaf;
 pub mod dash;
 pub mod filter;
 pub mod hls;
+pub mod protection;
 pub mod smooth;
 pub mod thumbnails;
 
@@ -38,9 +41,10 @@ pub use plan::{Noun, Part, Plan, SegmentRequest};
 pub use crate::media::MAX_QUALITIES;
 
 use crate::codec::{Codec, SampleError};
-use crate::isobmff::WriteError;
+use crate::isobmff::{TooManySubsamples, WriteError};
 use crate::media::language;
 use crate::media::{Presentation, TrackRef};
+use crate::protection::Scheme;
 use crate::time::{Timescale, UtcTime};
 
 /// All output formats. The URL grammar asks this list which `format=` values exist.
@@ -80,6 +84,8 @@ pub struct Selection {
     pub audio_only: Option<bool>,
     /// `audioTrack=`: the audio group muxed into HLS v3 variants.
     pub audio_track: Option<String>,
+    /// `encryption=`, repeated in all URLs below.
+    pub encryption: Option<Scheme>,
     /// `filter=a;b;c`, repeated in HLS track-playlist URLs.
     pub filters: Vec<String>,
 }
@@ -95,6 +101,8 @@ pub struct Context<'a> {
     pub selection: &'a Selection,
     /// The film's thumbnails; `None` when there are none to be listed.
     pub thumbnails: Option<thumbnails::Grid>,
+    /// How and with what media is encrypted; `None` in the clear.
+    pub protection: Option<&'a protection::Protection>,
 }
 
 /// One output format.
@@ -107,6 +115,14 @@ pub trait Format: Sync + fmt::Debug {
 
     /// It can carry that codec.
     fn carries(&self, codec: &dyn Codec) -> bool;
+
+    /// Encryptions that it knows (streaming contract 8.7).
+    fn schemes(&self) -> &'static [Scheme];
+
+    /// It can carry that codec in that encryption.
+    fn protects(&self, codec: &dyn Codec, scheme: Scheme) -> bool {
+        !scheme.encrypts_samples() || codec.text().is_some() || codec.subsampling().is_some()
+    }
 
     /// Unit of the times in its URLs for tracks of group `group`.
     fn url_timescale(&self, presentation: &Presentation, group: usize, context: &Context<'_>) -> Timescale;
@@ -243,6 +259,19 @@ pub enum Error {
     /// A segment that does not fit the boxes of a movie fragment.
     #[error(transparent)]
     Fragment(WriteError),
+    /// More encrypted parts of a sample than boxes can tell.
+    #[error(transparent)]
+    TooManySubsamples(TooManySubsamples),
+    /// A track that cannot be protected in this way.
+    #[error(
+        "{codec} cannot be encrypted with {scheme} in this format; use another encryption or leave its tracks clear"
+    )]
+    NotProtectable {
+        /// The codec, as RFC 6381 names it.
+        codec: String,
+        /// The encryption, as URLs name it.
+        scheme: &'static str,
+    },
     /// A time that cannot be written in the boxes of this format.
     #[error("a composition offset of {offset} ticks does not fit its box")]
     CompositionOffsetTooLarge {

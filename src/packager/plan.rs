@@ -69,6 +69,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Its track; of several the first, which the others are muxed with.
+    pub fn track(&self) -> Option<TrackRef> {
+        self.parts.first().map(|part| part.track)
+    }
+
     /// `count` segments of one track that begin with the one at `request.time`.
     ///
     /// # Errors

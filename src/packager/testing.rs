@@ -294,11 +294,11 @@ pub(crate) fn film_of(groups: Vec<TrackGroup>) -> Presentation {
     }
 }
 
-static SELECTION: Selection = Selection { audio_only: None, audio_track: None, filters: Vec::new() };
+static SELECTION: Selection = Selection { encryption: None, audio_only: None, audio_track: None, filters: Vec::new() };
 
 /// A context of that dialect, with nothing selected, at the Unix epoch.
 pub(crate) fn context(dialect: Dialect) -> Context<'static> {
-    Context { dialect, now: UtcTime { unix_millis: 0 }, selection: &SELECTION, thumbnails: None }
+    Context { dialect, now: UtcTime { unix_millis: 0 }, selection: &SELECTION, thumbnails: None, protection: None }
 }
 
 /// `Fragments` of track `track` of group `group` at `time`.

@@ -3,8 +3,10 @@
 use bytes::Bytes;
 
 use super::body::{Rendered, Validity};
+use super::encrypt::{self, Encrypted};
 use super::fragment::{Composition, fragment_samples};
 use super::payload::payload;
+use super::protection::Protection;
 use super::{Error, MediaData, Plan, language};
 use crate::codec::{Codec, TextForm};
 use crate::isobmff::{Brands, FourCc, FragmentHeader, FragmentSample, FragmentStyle, InitSegment, MediaHeader};
@@ -90,12 +92,14 @@ pub(crate) struct Shape<'a> {
     pub composition: Composition,
 }
 
-/// Everything of a fragment before its media bytes, ending with the header of `mdat`.
+/// Everything of a fragment before its media bytes, ending with the header of `mdat`; of encrypted ones with what
+/// tells how.
 pub(crate) fn header(
     presentation: &Presentation,
     plan: &Plan,
     scale: Timescale,
     shape: &Shape<'_>,
+    encrypted: Option<&Encrypted>,
 ) -> Result<Vec<u8>, Error> {
     let part = plan.parts.first().ok_or(Error::NoSuchResource)?;
     let track = presentation.track(part.track);
@@ -117,20 +121,30 @@ pub(crate) fn header(
         extra_traf_boxes: &[],
         samples: &samples,
     };
-    Ok(header.write()?)
+    match encrypted {
+        Some(encrypted) => {
+            let boxes = encrypted.boxes(header.extra_boxes_offset())?;
+            Ok(FragmentHeader { extra_traf_boxes: &boxes, ..header }.write()?)
+        }
+        None => Ok(header.write()?),
+    }
 }
 
-/// The whole fragment: [`header`], then the stored media.
+/// The whole fragment: [`header`], then the stored media, uncopied unless it is encrypted.
 pub(crate) fn fragment(
     presentation: &Presentation,
     plan: &Plan,
     media: &MediaData,
     scale: Timescale,
     shape: &Shape<'_>,
+    protection: Option<&Protection>,
 ) -> Result<Rendered, Error> {
-    let mut body = vec![Bytes::from(header(presentation, plan, scale, shape)?)];
-    for part in &plan.parts {
-        body.extend(payload(part, media)?);
+    let part = plan.parts.first().ok_or(Error::NoSuchResource)?;
+    let encrypted = encrypt::part(presentation, part, media, protection)?;
+    let mut body = vec![Bytes::from(header(presentation, plan, scale, shape, encrypted.as_ref())?)];
+    match encrypted {
+        Some(encrypted) => body.push(encrypted.body),
+        None => body.extend(payload(part, media)?),
     }
     rendered(presentation, plan, body)
 }

@@ -357,6 +357,7 @@ impl Judge<'_> {
                 now: headwater::time::UtcTime { unix_millis: 0 },
                 selection: &selection,
                 thumbnails: None,
+                protection: None,
             };
             let tag = about.split(' ').next().unwrap_or_default();
             i128::from(format(tag).url_timescale(&self.film.presentation, stream.track.group, &context).get())

@@ -107,7 +107,13 @@ fn segments(film: &Film, dialect: Dialect) -> Files {
             let scale = {
                 let selection = headwater::packager::Selection::default();
                 let now = headwater::time::UtcTime { unix_millis: 0 };
-                let context = headwater::packager::Context { dialect, now, selection: &selection, thumbnails: None };
+                let context = headwater::packager::Context {
+                    dialect,
+                    now,
+                    selection: &selection,
+                    thumbnails: None,
+                    protection: None,
+                };
                 format.url_timescale(&film.presentation, track.group, &context)
             };
             let time = film.presentation.groups[track.group].boundary(0, scale);

@@ -167,7 +167,7 @@ impl Film {
             match param.split_once('=') {
                 Some(("audiotrack", name)) => audio = Some(unescaped(name)),
                 Some(("type", "keyframes")) => keyframes = true,
-                Some(("format", _)) => {}
+                Some(("format" | "encryption", _)) => {}
                 _ => return Err(wrong("unknown parameter")),
             }
         }
@@ -189,27 +189,25 @@ impl Film {
 
     /// The bytes of an object.
     pub fn get(&self, format: &dyn Format, dialect: Dialect, object: &Object) -> Result<Vec<u8>, String> {
+        let selection = Selection { audio_track: audio_of(object), ..Selection::default() };
+        self.get_in(format, &context(dialect, &selection), object)
+    }
+
+    /// The bytes of an object in a context.
+    pub fn get_in(&self, format: &dyn Format, context: &Context<'_>, object: &Object) -> Result<Vec<u8>, String> {
         let wrong = |e: headwater::packager::Error| format!("{object:?}: {e}");
         match object {
-            Object::Playlist { track, keyframes, audio } => {
-                let selection = Selection { audio_track: audio.clone(), ..Selection::default() };
-                let context = context(dialect, &selection);
-                format.playlist(&self.presentation, *track, *keyframes, &context).map(|r| joined(&r)).map_err(wrong)
+            Object::Playlist { track, keyframes, .. } => {
+                format.playlist(&self.presentation, *track, *keyframes, context).map(|r| joined(&r)).map_err(wrong)
             }
             Object::Init { track } => {
-                let selection = Selection::default();
-                format
-                    .init(&self.presentation, *track, &context(dialect, &selection))
-                    .map(|r| joined(&r))
-                    .map_err(wrong)
+                format.init(&self.presentation, *track, context).map(|r| joined(&r)).map_err(wrong)
             }
             Object::Segment { track, noun, time, audio } => {
                 let request = SegmentRequest { track: *track, noun: *noun, time: *time, audio_track: audio.as_deref() };
-                let selection = Selection::default();
-                let context = context(dialect, &selection);
-                let plan = format.plan(&self.presentation, &request, &context).map_err(wrong)?;
+                let plan = format.plan(&self.presentation, &request, context).map_err(wrong)?;
                 let media = self.read(&plan)?;
-                format.segment(&self.presentation, &plan, &media, &context).map(|r| joined(&r)).map_err(wrong)
+                format.segment(&self.presentation, &plan, &media, context).map(|r| joined(&r)).map_err(wrong)
             }
         }
     }
@@ -235,8 +233,16 @@ pub fn joined(rendered: &Rendered) -> Vec<u8> {
     rendered.body.concat()
 }
 
-fn context(dialect: Dialect, selection: &Selection) -> Context<'_> {
-    Context { dialect, now: UtcTime { unix_millis: 0 }, selection, thumbnails: None }
+fn audio_of(object: &Object) -> Option<String> {
+    match object {
+        Object::Playlist { audio, .. } => audio.clone(),
+        Object::Init { .. } | Object::Segment { .. } => None,
+    }
+}
+
+/// A context in which nothing is chosen but what `selection` has.
+pub fn context(dialect: Dialect, selection: &Selection) -> Context<'_> {
+    Context { dialect, now: UtcTime { unix_millis: 0 }, selection, thumbnails: None, protection: None }
 }
 
 fn unescaped(name: &str) -> String {

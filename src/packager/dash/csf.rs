@@ -4,8 +4,9 @@
 use crate::isobmff::{Brands, FragmentStyle};
 use crate::media::{Presentation, SampleTable, Track, TrackRef};
 use crate::packager::fragment::Composition;
+use crate::packager::protection::Protection;
 use crate::packager::track_fragment::{self, Shape};
-use crate::packager::{Error, MediaData, Plan, Rendered, captions};
+use crate::packager::{Error, MediaData, Plan, Rendered, captions, encrypt};
 use crate::time::Timescale;
 
 /// `trik` entry of a picture that depends on no other: picture type 1, dependency level 1.
@@ -14,12 +15,14 @@ const INDEPENDENT: u8 = 0x41;
 const DEPENDENT: u8 = 0x03;
 
 /// The initialization segment.
-pub(super) fn init(presentation: &Presentation, at: TrackRef) -> Rendered {
+pub(super) fn init(presentation: &Presentation, at: TrackRef, protection: Option<&Protection>) -> Rendered {
     let track = presentation.track(at);
-    let entry = track.codec.sample_entry();
+    let entry = encrypt::sample_entry(presentation, at, track.codec.sample_entry(), protection);
+    let headers = encrypt::protection_headers(presentation, at, protection);
     let brands = track_fragment::brands(Brands::CSF, &*track.codec);
     let mut segment = track_fragment::init_segment(presentation, at, Timescale::TEN_MHZ, &entry);
     segment.brands = Brands { compatible: &brands, ..Brands::CSF };
+    segment.protection_headers = &headers;
     // The service wrote none; without it sound with encoder priming would be late against the pictures.
     segment.edit = Composition::edit(track, Timescale::TEN_MHZ);
     segment.duration = Some(presentation.duration().floor(Timescale::TEN_MHZ).max(0) as u64);
@@ -29,7 +32,12 @@ pub(super) fn init(presentation: &Presentation, at: TrackRef) -> Rendered {
 }
 
 /// The media segment.
-pub(super) fn segment(presentation: &Presentation, plan: &Plan, media: &MediaData) -> Result<Rendered, Error> {
+pub(super) fn segment(
+    presentation: &Presentation,
+    plan: &Plan,
+    media: &MediaData,
+    protection: Option<&Protection>,
+) -> Result<Rendered, Error> {
     if let Some(text) = captions::text_of(presentation, plan) {
         let shape = captions::Shape::Media { segment_type: false, first_sequence_number: 0 };
         return captions::fragment(presentation, plan, text, Timescale::TEN_MHZ, shape);
@@ -45,7 +53,7 @@ pub(super) fn segment(presentation: &Presentation, plan: &Plan, media: &MediaDat
         tfxd: false,
         composition: Composition::of(track),
     };
-    track_fragment::fragment(presentation, plan, media, Timescale::TEN_MHZ, &shape)
+    track_fragment::fragment(presentation, plan, media, Timescale::TEN_MHZ, &shape, protection)
 }
 
 /// Bytes of a segment of that many media bytes and samples, or a little more: what bit rates are measured with.

@@ -1,6 +1,7 @@
 //! MPEG-DASH (ISO/IEC 23009-1): `mpd-time-csf` and `mpd-time-cmaf`.
 
 mod colour;
+mod content_protection;
 mod csf;
 mod images;
 mod mpd;
@@ -12,10 +13,12 @@ mod tests;
 mod trick;
 
 use super::{
-    Context, Dialect, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest, cmaf, key_frames,
+    Context, Dialect, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest, cmaf, encrypt,
+    key_frames, protection,
 };
 use crate::codec::Codec;
 use crate::media::{Presentation, Track, TrackKind, TrackRef};
+use crate::protection::Scheme;
 use crate::time::Timescale;
 
 /// Media type of an MPD (ISO/IEC 23009-1 annex C).
@@ -34,6 +37,23 @@ struct Kind {
     timescale: fn(&Presentation, usize, Dialect) -> Timescale,
     /// Bytes of a segment of a track, from its media bytes and number of samples.
     segment_size: fn(&Track, u64, u64) -> u64,
+    /// How segments are encrypted.
+    scheme: Option<Scheme>,
+    /// `encryption=` as segment URLs repeat it.
+    encryption: Option<Scheme>,
+}
+
+impl Kind {
+    /// As a context wants it.
+    fn under(&self, context: &Context<'_>) -> Kind {
+        let scheme = context.protection.map(|protection| protection.scheme);
+        Kind { scheme, encryption: context.selection.encryption, ..*self }
+    }
+
+    /// Bytes of a segment of a track, from its media bytes and number of samples, or a little more.
+    fn size(&self, track: &Track, media: u64, samples: u64) -> u64 {
+        (self.segment_size)(track, media, samples) + encrypt::overhead(track, samples, self.scheme)
+    }
 }
 
 const CSF: Kind = Kind {
@@ -42,6 +62,8 @@ const CSF: Kind = Kind {
     set_profiles: Some("ccff"),
     timescale: |_, _, _| Timescale::TEN_MHZ,
     segment_size: csf::segment_size,
+    scheme: None,
+    encryption: None,
 };
 
 const CMAF: Kind = Kind {
@@ -50,7 +72,12 @@ const CMAF: Kind = Kind {
     set_profiles: None,
     timescale: cmaf::timescale,
     segment_size: cmaf::segment_size,
+    scheme: None,
+    encryption: None,
 };
+
+/// Azure Media Services had no `cbcs` here.
+const SCHEMES: &[Scheme] = &[Scheme::Envelope, Scheme::Cenc, Scheme::Cbcs];
 
 /// The profile of segment templates over ISO media (ISO/IEC 23009-1 8.4).
 const LIVE_PROFILE: &str = "urn:mpeg:dash:profile:isoff-live:2011";
@@ -76,16 +103,22 @@ impl Format for Csf {
         true
     }
 
+    fn schemes(&self) -> &'static [Scheme] {
+        SCHEMES
+    }
+
     fn url_timescale(&self, presentation: &Presentation, group: usize, context: &Context<'_>) -> Timescale {
         (CSF.timescale)(presentation, group, context.dialect)
     }
 
     fn manifest(&self, presentation: &Presentation, context: &Context<'_>) -> Result<Rendered, Error> {
-        mpd::render(self, &CSF, presentation, context)
+        mpd::render(self, &CSF.under(context), presentation, context)
     }
 
-    fn init(&self, presentation: &Presentation, track: TrackRef, _: &Context<'_>) -> Result<Rendered, Error> {
-        Ok(csf::init(presentation, track))
+    fn init(&self, presentation: &Presentation, track: TrackRef, context: &Context<'_>) -> Result<Rendered, Error> {
+        protection::check(self, presentation, track, context)?;
+        let rendered = csf::init(presentation, track, context.protection);
+        Ok(protection::in_envelope(rendered, presentation, Some(track), context))
     }
 
     fn plan(&self, presentation: &Presentation, request: &SegmentRequest<'_>, _: &Context<'_>) -> Result<Plan, Error> {
@@ -97,9 +130,10 @@ impl Format for Csf {
         presentation: &Presentation,
         plan: &Plan,
         media: &MediaData,
-        _: &Context<'_>,
+        context: &Context<'_>,
     ) -> Result<Rendered, Error> {
-        csf::segment(presentation, plan, media)
+        let rendered = csf::segment(presentation, plan, media, context.protection)?;
+        Ok(protection::in_envelope(rendered, presentation, plan.track(), context))
     }
 }
 
@@ -116,16 +150,23 @@ impl Format for Cmaf {
         true
     }
 
+    fn schemes(&self) -> &'static [Scheme] {
+        SCHEMES
+    }
+
     fn url_timescale(&self, presentation: &Presentation, group: usize, context: &Context<'_>) -> Timescale {
         cmaf::timescale(presentation, group, context.dialect)
     }
 
     fn manifest(&self, presentation: &Presentation, context: &Context<'_>) -> Result<Rendered, Error> {
-        mpd::render(self, &CMAF, presentation, context)
+        mpd::render(self, &CMAF.under(context), presentation, context)
     }
 
     fn init(&self, presentation: &Presentation, track: TrackRef, context: &Context<'_>) -> Result<Rendered, Error> {
-        Ok(cmaf::init(presentation, track, cmaf::timescale(presentation, track.group, context.dialect)))
+        protection::check(self, presentation, track, context)?;
+        let scale = cmaf::timescale(presentation, track.group, context.dialect);
+        let rendered = cmaf::init(presentation, track, scale, context.protection);
+        Ok(protection::in_envelope(rendered, presentation, Some(track), context))
     }
 
     fn plan(
@@ -145,7 +186,9 @@ impl Format for Cmaf {
         context: &Context<'_>,
     ) -> Result<Rendered, Error> {
         let group = plan.parts.first().map_or(0, |part| part.track.group);
-        cmaf::segment(presentation, plan, media, cmaf::timescale(presentation, group, context.dialect))
+        let scale = cmaf::timescale(presentation, group, context.dialect);
+        let rendered = cmaf::segment(presentation, plan, media, scale, context.protection)?;
+        Ok(protection::in_envelope(rendered, presentation, plan.track(), context))
     }
 }
 

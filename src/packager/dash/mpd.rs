@@ -12,7 +12,7 @@ use crate::packager::track_fragment::media_type;
 use crate::packager::{Context, Dialect, Error, Format, Rendered, language, text};
 use crate::time::{MediaTime, Timescale};
 
-use super::{Kind, LIVE_PROFILE, MPD_TYPE, colour, images, representation, trick};
+use super::{Kind, LIVE_PROFILE, MPD_TYPE, colour, content_protection, images, representation, trick};
 
 /// Whole seconds.
 const ONE: Timescale = Timescale::new(1).unwrap();
@@ -42,6 +42,9 @@ pub(super) fn render(
     if context.dialect == Dialect::Modern && sets.iter().any(colour::needs_scte214) {
         xml.attribute("xmlns:scte214", colour::SCTE214);
     }
+    if let Some(protection) = context.protection {
+        content_protection::namespaces(&mut xml, protection);
+    }
     xml.attribute("type", "static");
     xml.format("mediaPresentationDuration", format_args!("{}", Duration(presentation.duration())));
     xml.format("minBufferTime", format_args!("PT{}S", min_buffer_seconds(&sets)));
@@ -61,14 +64,14 @@ pub(super) fn render(
             before: before(&sets, position),
             has_sdr: sets.iter().any(colour::is_sdr_video),
         };
-        adaptation_set(&mut xml, kind, presentation, set, &place, context.dialect);
+        adaptation_set(&mut xml, kind, presentation, set, &place, context);
     }
     if context.dialect == Dialect::Modern {
         let mut id = sets.len();
         for (position, set) in sets.iter().enumerate() {
             let has_sdr = sets.iter().any(colour::is_sdr_video);
             let place = trick::Place { id: id + 1, of: position + 1, before: before(&sets, position), has_sdr };
-            if trick::write(&mut xml, kind, presentation, set, &place) {
+            if trick::write(&mut xml, kind, presentation, set, &place, context.protection) {
                 id += 1;
             }
         }
@@ -144,9 +147,9 @@ fn adaptation_set(
     presentation: &Presentation,
     set: &Carried<'_>,
     place: &Place,
-    dialect: Dialect,
+    context: &Context<'_>,
 ) {
-    let group = set.group;
+    let (group, dialect) = (set.group, context.dialect);
     xml.start("AdaptationSet").number("id", place.id as u64).number("group", representation::group_number(group.kind));
     if dialect == Dialect::Ams {
         if let Some(profiles) = kind.set_profiles {
@@ -170,6 +173,7 @@ fn adaptation_set(
     if group.kind == TrackKind::Video || dialect == Dialect::Modern {
         xml.attribute("startWithSAP", "1");
     }
+    content_protection::write_set(xml, presentation, set, context.protection, dialect);
     if dialect == Dialect::Modern {
         colour::properties(xml, set, place.has_sdr);
     }
@@ -258,7 +262,8 @@ pub(super) fn segment_template(
         Dialect::Ams => ("QualityLevels($Bandwidth$)/", "", ""),
         Dialect::Modern => ("", ".m4s", ".mp4"),
     };
-    let tag = kind.tag;
+    let encryption = kind.encryption.map(|scheme| format!(",encryption={}", scheme.as_str())).unwrap_or_default();
+    let tag = format!("{}{encryption}", kind.tag);
     xml.start("SegmentTemplate").number("timescale", scale.get());
     let zero = presentation.zero().floor(scale);
     if zero > 0 {

@@ -84,9 +84,7 @@ pub(super) fn write(xml: &mut Markup, kind: &Kind, set: &Carried<'_>, track: &Tr
     let bandwidth = match dialect {
         Dialect::Ams => track.bitrate,
         Dialect::Modern => {
-            bitrate::measured_with(group, track, 1, |media, samples| (kind.segment_size)(track, media, samples))
-                .0
-                .max(1)
+            bitrate::measured_with(group, track, 1, |media, samples| kind.size(track, media, samples)).0.max(1)
         }
     };
     xml.number("bandwidth", bandwidth);

@@ -6,11 +6,12 @@
 use crate::media::{Presentation, Track, TrackKind};
 use crate::packager::carried::Carried;
 use crate::packager::markup::Markup;
+use crate::packager::protection::Protection;
 use crate::packager::track_fragment::media_type;
 use crate::packager::{Dialect, bitrate, key_frames};
 
 use super::mpd::{descriptor, segment_template};
-use super::{Kind, colour, representation};
+use super::{Kind, colour, content_protection, representation};
 
 const TRICK_MODE: &str = "http://dashif.org/guidelines/trickmode";
 
@@ -39,6 +40,7 @@ pub(super) fn write(
     presentation: &Presentation,
     set: &Carried<'_>,
     place: &Place,
+    protection: Option<&Protection>,
 ) -> bool {
     if set.group.kind != TrackKind::Video {
         return false;
@@ -52,6 +54,7 @@ pub(super) fn write(
     xml.attribute("segmentAlignment", "true");
     xml.attribute("contentType", set.group.kind.as_str()).attribute("mimeType", media_type(set.group.kind));
     xml.attribute("startWithSAP", "1").attribute("codingDependency", "false");
+    content_protection::write_set(xml, presentation, set, protection, Dialect::Modern);
     descriptor(xml, "EssentialProperty", TRICK_MODE, itoa::Buffer::new().format(place.of));
     colour::properties(xml, set, place.has_sdr);
     segment_template(xml, kind, presentation, set, "KeyFrames", Dialect::Modern);
@@ -119,7 +122,7 @@ impl Pace {
     fn bandwidth(&self, kind: &Kind, set: &Carried<'_>, track: &Track) -> u64 {
         let sent = |index: usize| {
             let (count, bytes) = self.segments.get(index).copied().unwrap_or_default();
-            (kind.segment_size)(track, bytes, count)
+            kind.size(track, bytes, count)
         };
         bitrate::measured_by(set.group, track, 1, sent).0.max(1)
     }

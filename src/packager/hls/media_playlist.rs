@@ -5,7 +5,7 @@ use crate::packager::{Context, Dialect, Error, Rendered, key_frames, text};
 use crate::time::{MediaTime, Timescale};
 
 use super::uri::{SegmentUri, push_number, push_quoted};
-use super::{Flavor, PLAYLIST_TYPE, carried, subtitles};
+use super::{Flavor, PLAYLIST_TYPE, carried, key, subtitles};
 
 const MICROSECONDS: Timescale = Timescale::new(1_000_000).unwrap();
 
@@ -32,11 +32,11 @@ pub(super) fn render(
     let noun = if keyframes { "KeyFrames" } else { "Fragments" };
     let web_vtt = subtitles::is_web_vtt(flavor, presentation, track);
     let extension = if web_vtt { ".vtt" } else { flavor.segment_extension() };
-    let segments = SegmentUri::new(noun, &group.name, flavor, audio_name, context.dialect, extension);
+    let segments = SegmentUri::new(noun, &group.name, flavor, audio_name, context, extension);
 
     let mut out = String::with_capacity(512 + entries.len() * (segments.len(14) + 32));
     out.push_str("#EXTM3U\n#EXT-X-VERSION:");
-    push_number(&mut out, flavor.version());
+    push_number(&mut out, flavor.version_under(context));
     out.push_str("\n#EXT-X-PLAYLIST-TYPE:VOD\n");
     match context.dialect {
         Dialect::Ams => out.push_str("#EXT-X-ALLOW-CACHE:NO\n"),
@@ -51,8 +51,11 @@ pub(super) fn render(
     if keyframes {
         out.push_str("#EXT-X-I-FRAMES-ONLY\n");
     }
+    if let Some((protection, key)) = context.protection.and_then(|p| Some((p, p.key(presentation, at)?))) {
+        key::push(&mut out, "#EXT-X-KEY", flavor, protection, key, context.dialect);
+    }
     if flavor.has_initialization_segments() && !web_vtt {
-        let init = SegmentUri::new("Fragments", &group.name, flavor, audio_name, context.dialect, ".mp4");
+        let init = SegmentUri::new("Fragments", &group.name, flavor, audio_name, context, ".mp4");
         let mut uri = String::with_capacity(init.len(1));
         init.push_init(&mut uri);
         out.push_str("#EXT-X-MAP:URI=");

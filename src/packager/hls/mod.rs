@@ -10,11 +10,13 @@
 mod carried;
 mod closed_captions;
 mod images;
+mod key;
 mod media_playlist;
 mod multivariant;
 mod packing;
 mod rate;
 mod renditions;
+mod sample_aes;
 mod subtitles;
 mod told_apart;
 mod ts;
@@ -29,10 +31,11 @@ use std::sync::Arc;
 
 use super::{
     Context, Dialect, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest, captions, cmaf,
-    key_frames, thumbnails,
+    key_frames, protection, thumbnails,
 };
 use crate::codec::Codec;
 use crate::media::{Presentation, Track, TrackKind, TrackRef};
+use crate::protection::Scheme;
 use crate::time::Timescale;
 
 /// The media type of playlists (RFC 8216 4).
@@ -108,6 +111,23 @@ impl Flavor {
         self == Flavor::Cmaf || codec.transport_stream().is_some() || codec.text().is_some()
     }
 
+    /// Encryptions. Of PlayReady in transport streams no description was ever published.
+    const fn schemes(self) -> &'static [Scheme] {
+        match self {
+            Flavor::Cmaf => &[Scheme::Envelope, Scheme::Cbcs, Scheme::Cenc],
+            Flavor::V4 => &[Scheme::Envelope, Scheme::Cbcs],
+            Flavor::V3 => &[Scheme::Envelope],
+        }
+    }
+
+    fn protects(self, codec: &dyn Codec, scheme: Scheme) -> bool {
+        match self {
+            _ if !scheme.encrypts_samples() || codec.text().is_some() => true,
+            Flavor::Cmaf => codec.subsampling().is_some(),
+            Flavor::V4 | Flavor::V3 => codec.transport_stream().is_some_and(|stream| stream.encrypted().is_some()),
+        }
+    }
+
     /// The codec as `CODECS` names it.
     fn codecs(self, codec: &dyn Codec) -> String {
         let in_transport_stream = match self {
@@ -132,6 +152,13 @@ impl Flavor {
             Flavor::Cmaf => 0,
             Flavor::V4 | Flavor::V3 => ts::ZERO_STAMP,
         }
+    }
+
+    /// `EXT-X-VERSION`: `KEYFORMAT` needs 5 (RFC 8216 7), which Azure Media Services did not state.
+    fn version_under(self, context: &Context<'_>) -> u64 {
+        let tells_format = context.protection.is_some_and(|protection| protection.scheme.encrypts_samples());
+        let least = if tells_format && context.dialect == Dialect::Modern { 5 } else { 0 };
+        self.version().max(least)
     }
 
     /// The cosmetic suffix of segment URLs.
@@ -166,7 +193,8 @@ impl Flavor {
         }
         carried::check(self, presentation, at)?;
         let codec = described(presentation.track(at));
-        Ok(cmaf::init_as(presentation, at, self.url_timescale(presentation, at.group, context), &*codec))
+        let scale = self.url_timescale(presentation, at.group, context);
+        Ok(cmaf::init_as(presentation, at, scale, &*codec, context.protection))
     }
 
     fn plan(
@@ -209,9 +237,10 @@ impl Flavor {
         match self {
             Flavor::Cmaf => {
                 let group = plan.parts.first().map_or(0, |part| part.track.group);
-                cmaf::segment(presentation, plan, media, self.url_timescale(presentation, group, context))
+                let scale = self.url_timescale(presentation, group, context);
+                cmaf::segment(presentation, plan, media, scale, context.protection)
             }
-            Flavor::V4 | Flavor::V3 => ts::segment(presentation, plan, media),
+            Flavor::V4 | Flavor::V3 => ts::segment(presentation, plan, media, context.protection),
         }
     }
 }
@@ -229,6 +258,14 @@ macro_rules! format_of_flavor {
 
             fn carries(&self, codec: &dyn Codec) -> bool {
                 Flavor::$flavor.carries(codec)
+            }
+
+            fn schemes(&self) -> &'static [Scheme] {
+                Flavor::$flavor.schemes()
+            }
+
+            fn protects(&self, codec: &dyn Codec, scheme: Scheme) -> bool {
+                Flavor::$flavor.protects(codec, scheme)
             }
 
             fn url_timescale(&self, presentation: &Presentation, group: usize, context: &Context<'_>) -> Timescale {
@@ -259,7 +296,9 @@ macro_rules! format_of_flavor {
             }
 
             fn init(&self, presentation: &Presentation, at: TrackRef, context: &Context<'_>) -> Result<Rendered, Error> {
-                Flavor::$flavor.init(presentation, at, context)
+                protection::check(self, presentation, at, context)?;
+                let rendered = Flavor::$flavor.init(presentation, at, context)?;
+                Ok(protection::in_envelope(rendered, presentation, Some(at), context))
             }
 
             fn plan(
@@ -268,6 +307,7 @@ macro_rules! format_of_flavor {
                 request: &SegmentRequest<'_>,
                 context: &Context<'_>,
             ) -> Result<Plan, Error> {
+                protection::check(self, presentation, request.track, context)?;
                 Flavor::$flavor.plan(presentation, request, context)
             }
 
@@ -278,7 +318,8 @@ macro_rules! format_of_flavor {
                 media: &MediaData,
                 context: &Context<'_>,
             ) -> Result<Rendered, Error> {
-                Flavor::$flavor.segment(presentation, plan, media, context)
+                let rendered = Flavor::$flavor.segment(presentation, plan, media, context)?;
+                Ok(protection::in_envelope(rendered, presentation, plan.track(), context))
             }
         }
     )*};

@@ -3,6 +3,7 @@
 use crate::codec::DynamicRange;
 use crate::media::{DESCRIBES_VIDEO, Presentation, TrackGroup, TrackRef};
 use crate::packager::{Context, Dialect, Error, Rendered, language, text};
+use crate::protection::Scheme;
 
 use super::carried::{self, Listing};
 use super::rate::{self, Rate, Sound};
@@ -10,7 +11,7 @@ use super::renditions::{self, Class};
 use super::subtitles;
 use super::told_apart;
 use super::uri::{PlaylistUri, push_number, push_playlist, push_quoted};
-use super::{Flavor, PLAYLIST_TYPE, described, images};
+use super::{Flavor, PLAYLIST_TYPE, described, images, key};
 
 /// The multivariant playlist.
 pub(super) fn render(flavor: Flavor, presentation: &Presentation, context: &Context<'_>) -> Result<Rendered, Error> {
@@ -39,10 +40,14 @@ pub(super) fn render(flavor: Flavor, presentation: &Presentation, context: &Cont
         closed_captions: String::new(),
     };
     writer.out.push_str("#EXTM3U\n#EXT-X-VERSION:");
-    push_number(&mut writer.out, flavor.version());
+    push_number(&mut writer.out, flavor.version_under(context));
     writer.out.push('\n');
     if context.dialect == Dialect::Modern {
         writer.out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
+    }
+    if let Some(protection) = context.protection {
+        let tracks = carried.video.iter().chain(carried.angles.iter().chain(&carried.audio).flatten()).copied();
+        key::push_session(&mut writer.out, flavor, presentation, protection, tracks, context.dialect);
     }
     let listed = writer.text.clone();
     writer.subtitles(&listed);
@@ -115,11 +120,15 @@ impl<'a> Writer<'a> {
         order
     }
 
+    fn scheme(&self) -> Option<Scheme> {
+        self.context.protection.map(|protection| protection.scheme)
+    }
+
     /// What a track of its own playlist costs.
     fn rate(&self, at: TrackRef) -> Rate {
         match self.context.dialect {
             Dialect::Ams => rate::ams(self.presentation.track(at).bitrate),
-            Dialect::Modern => rate::alone(self.flavor, self.presentation, at),
+            Dialect::Modern => rate::alone(self.flavor, self.presentation, at, self.scheme()),
         }
     }
 
@@ -267,7 +276,7 @@ impl<'a> Writer<'a> {
                         sound = Sound::of(self.flavor, self.presentation, main, audio);
                     }
                     match &sound {
-                        Some(sound) => rate::muxed(self.flavor, self.presentation, main, sound),
+                        Some(sound) => rate::muxed(self.flavor, self.presentation, main, sound, self.scheme()),
                         None => self.rate(main),
                     }
                 }
@@ -382,7 +391,7 @@ impl<'a> Writer<'a> {
         }
         let rate = match self.context.dialect {
             Dialect::Ams => of_variant,
-            Dialect::Modern => rate::key_frames(self.flavor, self.presentation, at),
+            Dialect::Modern => rate::key_frames(self.flavor, self.presentation, at, self.scheme()),
         };
         if rate.peak == 0 {
             return;

@@ -10,7 +10,9 @@ use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use crate::media::{Presentation, Track, TrackGroup, TrackRef};
-use crate::packager::{cmaf, key_frames};
+use crate::mpegts::PACKET_SIZE;
+use crate::packager::{cmaf, encrypt, key_frames};
+use crate::protection::Scheme;
 use crate::time::{MediaTime, Timescale};
 
 use super::Flavor;
@@ -47,19 +49,27 @@ pub(super) fn ams(bitrate: u64) -> Rate {
 }
 
 /// A track in segments of its own.
-pub(super) fn alone(flavor: Flavor, presentation: &Presentation, at: TrackRef) -> Rate {
+pub(super) fn alone(flavor: Flavor, presentation: &Presentation, at: TrackRef, scheme: Option<Scheme>) -> Rate {
     let (group, track) = (&presentation.groups[at.group], presentation.track(at));
     let chunks = chunks(group, track, flavor.fragments_per_segment(presentation));
     let Some(packing) = Packing::of(flavor, track, false) else {
-        let size = |c: &Chunk| cmaf::segment_size(track, c.bytes, c.samples);
+        let size =
+            |c: &Chunk| cmaf::segment_size(track, c.bytes, c.samples) + encrypt::overhead(track, c.samples, scheme);
         return measure(&chunks, size, size, None);
     };
+    let more = encrypted(scheme);
     measure(
         &chunks,
-        |c| segment_bytes(packing.most(c.bytes, c.samples, c.sync, c.nanos)),
-        |c| segment_bytes(packing.likely(c.bytes, c.samples, c.sync)),
-        Some(&|c| segment_bytes(packing.exactly(track, c.first, c.samples))),
+        |c| segment_bytes(packing.most(c.bytes, c.samples, c.sync, c.nanos)) + more,
+        |c| segment_bytes(packing.likely(c.bytes, c.samples, c.sync)) + more,
+        Some(&|c| segment_bytes(packing.exactly(track, c.first, c.samples)) + more),
     )
+}
+
+/// What encryption adds to a transport stream: padding, or here and there a byte that keeps encrypted ones from
+/// looking like a start code.
+fn encrypted(scheme: Option<Scheme>) -> u64 {
+    if scheme.is_some() { PACKET_SIZE as u64 } else { 0 }
 }
 
 /// The sound that goes with each segment of a video track; the same for all tracks of a group that have as
@@ -98,36 +108,42 @@ impl<'a> Sound<'a> {
 }
 
 /// A video track with sound in the same segments.
-pub(super) fn muxed(flavor: Flavor, presentation: &Presentation, at: TrackRef, sound: &Sound<'_>) -> Rate {
+pub(super) fn muxed(
+    flavor: Flavor,
+    presentation: &Presentation,
+    at: TrackRef,
+    sound: &Sound<'_>,
+    scheme: Option<Scheme>,
+) -> Rate {
     let (group, track) = (&presentation.groups[at.group], presentation.track(at));
     let Some(packing) = Packing::of(flavor, track, false) else { return Rate::default() };
     let pictures = chunks(group, track, flavor.fragments_per_segment(presentation));
+    let more = encrypted(scheme);
     let both: Vec<(Chunk, Chunk)> = pictures.into_iter().zip(sound.chunks.iter().copied()).collect();
     measure(
         &both,
         |(p, s)| {
-            segment_bytes(
-                packing.most(p.bytes, p.samples, p.sync, p.nanos)
-                    + sound.packing.most(s.bytes, s.samples, s.sync, s.nanos),
-            )
+            let pictures = packing.most(p.bytes, p.samples, p.sync, p.nanos);
+            segment_bytes(pictures + sound.packing.most(s.bytes, s.samples, s.sync, s.nanos)) + more
         },
         |(p, s)| {
-            segment_bytes(packing.likely(p.bytes, p.samples, p.sync) + sound.packing.likely(s.bytes, s.samples, s.sync))
+            let pictures = packing.likely(p.bytes, p.samples, p.sync);
+            segment_bytes(pictures + sound.packing.likely(s.bytes, s.samples, s.sync)) + more
         },
         Some(&|(p, s)| {
             let pictures = packing.exactly(track, p.first, p.samples);
-            segment_bytes(pictures + sound.packing.exactly(sound.track, s.first, s.samples))
+            segment_bytes(pictures + sound.packing.exactly(sound.track, s.first, s.samples)) + more
         }),
     )
 }
 
 /// A track's key frames alone, as their playlist lists them.
-pub(super) fn key_frames(flavor: Flavor, presentation: &Presentation, at: TrackRef) -> Rate {
+pub(super) fn key_frames(flavor: Flavor, presentation: &Presentation, at: TrackRef, scheme: Option<Scheme>) -> Rate {
     let (group, track) = (&presentation.groups[at.group], presentation.track(at));
     let packing = Packing::of(flavor, track, false);
     let size = |c: &Chunk| match &packing {
-        Some(packing) => segment_bytes(packing.key_frame(c.bytes)),
-        None => cmaf::segment_size(track, c.bytes, 1),
+        Some(packing) => segment_bytes(packing.key_frame(c.bytes)) + encrypted(scheme),
+        None => cmaf::segment_size(track, c.bytes, 1) + encrypt::overhead(track, 1, scheme),
     };
     let listed = key_frames::listed(group, track, NANOSECONDS, true);
     let nanos = |ticks: i64| MediaTime::new(ticks, track.timescale).floor(NANOSECONDS);

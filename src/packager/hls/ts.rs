@@ -11,8 +11,11 @@ use crate::codec::SampleError;
 use crate::media::{Presentation, Sample, Track, TrackGroup, TrackKind, TrackRef};
 use crate::mpegts::{self, AUDIO_PID, Program, Stream, Unit, VIDEO_PID};
 use crate::packager::plan::few_enough;
+use crate::packager::protection::{Protection, TrackKey};
 use crate::packager::{Error, MAX_SEGMENT_BYTES, MediaData, Part, Plan, Rendered, Validity};
 use crate::time::{MediaTime, Timescale};
+
+use super::sample_aes::SampleAes;
 
 /// PTS of the presentation's zero: 10 s, as Apple's segmenter has it. What comes before zero (priming,
 /// the decoding of reordered pictures, a clock that runs ahead) stays positive.
@@ -63,11 +66,23 @@ pub(super) fn add_audio(
 }
 
 /// The segment of a plan, one elementary stream a part.
-pub(super) fn segment(presentation: &Presentation, plan: &Plan, media: &MediaData) -> Result<Rendered, Error> {
-    let streams = plan.parts.iter().map(|part| stream(presentation, part)).collect::<Result<Vec<_>, _>>()?;
+pub(super) fn segment(
+    presentation: &Presentation,
+    plan: &Plan,
+    media: &MediaData,
+    protection: Option<&Protection>,
+) -> Result<Rendered, Error> {
+    // All that is muxed together is under one key: that of the first.
+    let key = protection
+        .filter(|protection| protection.scheme.encrypts_samples())
+        .and_then(|protection| protection.key(presentation, plan.track()?));
+    let streams = plan.parts.iter().map(|part| stream(presentation, part, key)).collect::<Result<Vec<_>, _>>()?;
     let program = Program::new(streams).map_err(cannot_mux)?;
-    let elementary =
-        plan.parts.iter().map(|part| Elementary::read(presentation, part, media)).collect::<Result<Vec<_>, _>>()?;
+    let elementary = plan
+        .parts
+        .iter()
+        .map(|part| Elementary::read(presentation, part, media, key))
+        .collect::<Result<Vec<_>, _>>()?;
     let units: Vec<Vec<Unit<'_>>> = elementary.iter().map(Elementary::units).collect();
     let units: Vec<&[Unit<'_>]> = units.iter().map(Vec::as_slice).collect();
     let mut body = Vec::new();
@@ -81,7 +96,7 @@ pub(super) fn segment(presentation: &Presentation, plan: &Plan, media: &MediaDat
 }
 
 /// How a part is announced in the program map table.
-fn stream(presentation: &Presentation, part: &Part) -> Result<Stream, Error> {
+fn stream(presentation: &Presentation, part: &Part, key: Option<&TrackKey>) -> Result<Stream, Error> {
     let group = &presentation.groups[part.track.group];
     let codec = presentation.track(part.track).codec.transport_stream().ok_or(Error::NoSuchResource)?;
     let (pid, language) = match group.kind {
@@ -89,8 +104,15 @@ fn stream(presentation: &Presentation, part: &Part) -> Result<Stream, Error> {
         TrackKind::Audio => (AUDIO_PID, language(group)),
         TrackKind::Text => return Err(Error::NoSuchResource),
     };
-    let (stream_type, stream_id) = (codec.stream_type(), codec.stream_id());
-    Ok(Stream { pid, stream_type, stream_id, language, descriptors: codec.descriptors() })
+    let stream_id = codec.stream_id();
+    let (stream_type, descriptors) = match key {
+        Some(_) => {
+            let encrypted = codec.encrypted().ok_or(Error::NoSuchResource)?;
+            (encrypted.stream_type, encrypted.descriptors)
+        }
+        None => (codec.stream_type(), codec.descriptors()),
+    };
+    Ok(Stream { pid, stream_type, stream_id, language, descriptors })
 }
 
 /// Three letters for the `ISO_639_language_descriptor` (ISO/IEC 13818-1 2.6.18).
@@ -115,18 +137,28 @@ struct Elementary {
 }
 
 impl Elementary {
-    fn read(presentation: &Presentation, part: &Part, media: &MediaData) -> Result<Elementary, Error> {
+    fn read(
+        presentation: &Presentation,
+        part: &Part,
+        media: &MediaData,
+        key: Option<&TrackKey>,
+    ) -> Result<Elementary, Error> {
         let track = presentation.track(part.track);
         let codec = track.codec.transport_stream().ok_or(Error::NoSuchResource)?;
         let samples = &part.samples.samples;
         let stamps = Stamps::of(track);
+        let sample_aes = key.zip(codec.encrypted()).map(|(key, encrypted)| SampleAes::new(key, encrypted.blocks));
         let mut pieces = Vec::with_capacity(samples.len() * 3);
         let mut units = Vec::with_capacity(samples.len());
         for (index, sample) in samples.iter().enumerate() {
+            let begin = pieces.len();
             let stored = media.get(part.file, sample.offset, sample.size)?;
             codec
                 .access_unit(&stored, sample.sync, &mut pieces)
                 .map_err(|source| Error::Sample { sample: index, source })?;
+            if let Some(sample_aes) = &sample_aes {
+                sample_aes.apply(&mut pieces, begin);
+            }
             let (pts, dts) = stamps.sample(sample);
             units.push((pts, dts, sample.sync, pieces.len()));
         }

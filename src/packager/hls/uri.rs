@@ -25,7 +25,7 @@ pub(super) fn push_playlist(out: &mut String, flavor: Flavor, uri: PlaylistUri<'
     push_number(out, uri.bitrate);
     out.push_str(")/Manifest(");
     push_name(out, uri.name);
-    push_format(out, flavor, uri.audio);
+    push_format(out, flavor, uri.audio, context);
     push_filters(out, context);
     if uri.keyframes {
         out.push_str(",type=keyframes");
@@ -50,10 +50,14 @@ fn push_filters(out: &mut String, context: &Context<'_>) {
     }
 }
 
-/// Appends `,format=…` and `,audiotrack=…`.
-fn push_format(out: &mut String, flavor: Flavor, audio: Option<&str>) {
+/// Appends `,format=…`, `,encryption=…` and `,audiotrack=…`.
+fn push_format(out: &mut String, flavor: Flavor, audio: Option<&str>, context: &Context<'_>) {
     out.push_str(",format=");
     out.push_str(flavor.tag());
+    if let Some(scheme) = context.selection.encryption {
+        out.push_str(",encryption=");
+        out.push_str(scheme.as_str());
+    }
     if let Some(audio) = audio {
         out.push_str(",audiotrack=");
         push_name(out, audio);
@@ -74,7 +78,7 @@ impl SegmentUri {
         name: &str,
         flavor: Flavor,
         audio: Option<&str>,
-        dialect: Dialect,
+        context: &Context<'_>,
         extension: &str,
     ) -> SegmentUri {
         let mut before = String::with_capacity(64);
@@ -83,9 +87,9 @@ impl SegmentUri {
         push_name(&mut before, name);
         before.push('=');
         let mut after = String::with_capacity(64);
-        push_format(&mut after, flavor, audio);
+        push_format(&mut after, flavor, audio, context);
         after.push(')');
-        after.push_str(suffix(dialect, extension));
+        after.push_str(suffix(context.dialect, extension));
         SegmentUri { before, after }
     }
 

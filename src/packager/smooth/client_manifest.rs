@@ -1,12 +1,18 @@
 //! The client manifest (MS-SSTR 2.2.2).
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::codec::SmoothProperties;
-use crate::media::{Presentation, Track, TrackKind};
+use crate::media::{Presentation, Track, TrackKind, TrackRef};
 use crate::packager::carried::{Carried, carried};
+use crate::packager::envelope;
 use crate::packager::markup::Markup;
 use crate::packager::names::url_name;
+use crate::packager::protection::{Protection, SystemSignal};
 use crate::packager::runs::runs;
 use crate::packager::{Context, Dialect, Error, Format, Rendered, text};
+use crate::protection::{Scheme, System};
 
 use super::{SCALE, Version};
 
@@ -33,20 +39,25 @@ pub(super) fn render(
     xml.start("SmoothStreamingMedia").number("MajorVersion", 2).number("MinorVersion", minor);
     xml.number("Duration", presentation.duration().floor(SCALE).max(0)).number("TimeScale", SCALE.get());
     for stream in &streams {
-        stream_index(&mut xml, version, stream, context.dialect);
+        stream_index(&mut xml, version, stream, context);
+    }
+    if let Some(protection) = context.protection {
+        protection_headers(&mut xml, presentation, &streams, protection);
     }
     Ok(text(xml.finish(), MANIFEST_TYPE))
 }
 
-fn stream_index(xml: &mut Markup, version: Version, stream: &Carried<'_>, dialect: Dialect) {
-    let group = stream.group;
+fn stream_index(xml: &mut Markup, version: Version, stream: &Carried<'_>, context: &Context<'_>) {
+    let (group, dialect) = (stream.group, context.dialect);
     xml.start("StreamIndex").number("Chunks", group.segment_count()).attribute("Type", group.kind.as_str());
     if group.kind == TrackKind::Text {
         // MS-SSTR 2.2.2.3: captions are for those who do not hear, subtitles for those who do not understand.
         xml.attribute("Subtype", if group.purpose.serves("caption") { "CAPT" } else { "SUBT" });
     }
     // Fragment URLs of both versions are the same: they need no `format=`, and caches hold one copy.
-    xml.format("Url", format_args!("QualityLevels({{bitrate}})/Fragments({}={{start time}})", url_name(&group.name)));
+    let encryption = context.selection.encryption.map(|e| format!(",encryption={}", e.as_str())).unwrap_or_default();
+    let name = url_name(&group.name);
+    xml.format("Url", format_args!("QualityLevels({{bitrate}})/Fragments({name}={{start time}}{encryption})"));
     xml.number("QualityLevels", stream.tracks.len());
     if !group.language.is_undetermined() {
         xml.attribute("Language", &group.language.0);
@@ -98,6 +109,42 @@ fn quality_level(xml: &mut Markup, index: usize, track: &Track, properties: &Smo
     }
     if let Some(sound) = sound {
         xml.number("SamplingRate", sound.sampling_rate);
+    }
+    xml.end();
+}
+
+/// `SystemID` of Azure Media Services' envelope.
+const ENVELOPE_SYSTEM: &str = "B47B251A-2409-4B42-958E-08DBAE7B4EE9";
+
+/// `Protection`, the last child of the manifest (MS-SSTR 2.2.2.2): a header for each system that has one.
+fn protection_headers(xml: &mut Markup, presentation: &Presentation, streams: &[Carried<'_>], of: &Protection) {
+    let track = |stream: &Carried<'_>, track: &Track| {
+        let place = stream.group.tracks.iter().position(|other| std::ptr::eq(other, track))?;
+        Some(TrackRef { group: stream.index, track: place })
+    };
+    let tracks = streams.iter().flat_map(|stream| stream.tracks.iter().filter_map(move |t| track(stream, t)));
+    let keys = of.keys_of(presentation, tracks);
+    let Some(first) = keys.first() else { return };
+    if of.scheme == Scheme::Envelope {
+        xml.start("Protection").start("ProtectionHeader").attribute("SystemID", ENVELOPE_SYSTEM);
+        xml.start("ContentProtection").attribute("xmlns:sea", envelope::NAMESPACE);
+        xml.attribute("schemeIdUri", envelope::SCHEME);
+        envelope::describe(xml, first);
+        xml.end().end().end();
+        return;
+    }
+    let headers: Vec<(&SystemSignal, Vec<u8>)> =
+        of.systems.iter().filter_map(|signal| Some((signal, of.header(signal, &keys)?))).collect();
+    xml.start("Protection");
+    if headers.is_empty() {
+        // Clients learn the key's identifier from nothing else.
+        let bare = SystemSignal::new(System::PlayReady, None);
+        xml.start("ProtectionHeader").attribute("SystemID", &bare.system.id().to_string().to_uppercase());
+        xml.text(&STANDARD.encode(of.playready_object(&bare, &keys))).end();
+    }
+    for (signal, header) in headers {
+        xml.start("ProtectionHeader").attribute("SystemID", &signal.system.id().to_string().to_uppercase());
+        xml.text(&STANDARD.encode(header)).end();
     }
     xml.end();
 }

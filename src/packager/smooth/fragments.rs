@@ -5,8 +5,10 @@ use bytes::Bytes;
 use crate::isobmff::FragmentStyle;
 use crate::media::Presentation;
 use crate::packager::captions;
+use crate::packager::encrypt;
 use crate::packager::fragment::Composition;
 use crate::packager::payload::payload;
+use crate::packager::protection::Protection;
 use crate::packager::track_fragment::{self, MDAT_HEADER, Shape, rendered};
 use crate::packager::{Error, MediaData, Noun, Plan, Rendered};
 
@@ -22,20 +24,36 @@ const SHAPE: Shape<'static> = Shape {
 };
 
 /// What the plan's noun asks for.
-pub(super) fn render(presentation: &Presentation, plan: &Plan, media: &MediaData) -> Result<Rendered, Error> {
+pub(super) fn render(
+    presentation: &Presentation,
+    plan: &Plan,
+    media: &MediaData,
+    protection: Option<&Protection>,
+) -> Result<Rendered, Error> {
     if let Some(text) = captions::text_of(presentation, plan) {
         return captions::fragment(presentation, plan, text, SCALE, captions::Shape::Smooth);
     }
     match plan.noun {
-        Noun::Fragments | Noun::KeyFrames => track_fragment::fragment(presentation, plan, media, SCALE, &SHAPE),
+        Noun::Fragments | Noun::KeyFrames => {
+            track_fragment::fragment(presentation, plan, media, SCALE, &SHAPE, protection)
+        }
         Noun::FragmentInfo => {
-            let mut header = track_fragment::header(presentation, plan, SCALE, &SHAPE)?;
+            let part = plan.parts.first().ok_or(Error::NoSuchResource)?;
+            let encrypted = match plan.needs_media {
+                true => encrypt::part(presentation, part, media, protection)?,
+                false => None,
+            };
+            let mut header = track_fragment::header(presentation, plan, SCALE, &SHAPE, encrypted.as_ref())?;
             header.truncate(header.len().saturating_sub(MDAT_HEADER));
             rendered(presentation, plan, vec![Bytes::from(header)])
         }
         Noun::RawFragments => {
             let part = plan.parts.first().ok_or(Error::NoSuchResource)?;
-            rendered(presentation, plan, payload(part, media)?)
+            let body = match encrypt::part(presentation, part, media, protection)? {
+                Some(encrypted) => vec![encrypted.body],
+                None => payload(part, media)?,
+            };
+            rendered(presentation, plan, body)
         }
     }
 }

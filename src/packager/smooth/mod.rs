@@ -3,9 +3,10 @@
 mod client_manifest;
 mod fragments;
 
-use super::{Context, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest};
+use super::{Context, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest, protection};
 use crate::codec::Codec;
 use crate::media::Presentation;
+use crate::protection::Scheme;
 use crate::time::Timescale;
 
 /// Unit of all times: several players know no other.
@@ -48,6 +49,10 @@ impl Format for Smooth {
         codec.smooth().is_some()
     }
 
+    fn schemes(&self) -> &'static [Scheme] {
+        &[Scheme::Envelope, Scheme::Piff, Scheme::Cenc]
+    }
+
     fn url_timescale(&self, _: &Presentation, _: usize, _: &Context<'_>) -> Timescale {
         SCALE
     }
@@ -56,8 +61,18 @@ impl Format for Smooth {
         client_manifest::render(self, self.version, presentation, context)
     }
 
-    fn plan(&self, presentation: &Presentation, request: &SegmentRequest<'_>, _: &Context<'_>) -> Result<Plan, Error> {
-        plan(self, presentation, request)
+    fn plan(
+        &self,
+        presentation: &Presentation,
+        request: &SegmentRequest<'_>,
+        context: &Context<'_>,
+    ) -> Result<Plan, Error> {
+        protection::check(self, presentation, request.track, context)?;
+        let mut plan = plan(self, presentation, request)?;
+        // What stays clear of encrypted samples is told by the samples themselves.
+        let key = context.protection.filter(|p| p.scheme.encrypts_samples());
+        plan.needs_media |= key.is_some_and(|p| p.key(presentation, request.track).is_some());
+        Ok(plan)
     }
 
     fn segment(
@@ -65,9 +80,10 @@ impl Format for Smooth {
         presentation: &Presentation,
         plan: &Plan,
         media: &MediaData,
-        _: &Context<'_>,
+        context: &Context<'_>,
     ) -> Result<Rendered, Error> {
-        fragments::render(presentation, plan, media)
+        let rendered = fragments::render(presentation, plan, media, context.protection)?;
+        Ok(protection::in_envelope(rendered, presentation, plan.track(), context))
     }
 }
 

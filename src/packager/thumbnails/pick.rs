@@ -115,13 +115,13 @@ fn key_frame_in(track: &Track, from: MediaTime, to: MediaTime) -> Option<Sample>
             let next = frames.partition_point(|f| time(f) < from);
             let inside = frames.get(next).filter(|f| time(f) < to || (from == to && time(f) == from));
             let frame = inside.or(next.checked_sub(1).and_then(|i| frames.get(i))).or(frames.first())?;
-            Some(sample_of(track, frame.decode, frame.composition_offset, frame.offset, frame.size))
+            Some(sample_of(track, frame.sample, frame.decode, frame.composition_offset, frame.offset, frame.size))
         }
         None => {
             let decode = from - track.presentation_time(0, track.first_composition_offset() as i32);
             let index = track.samples.first_at_or_after(decode).min(served.checked_sub(1)?);
             let (decode, raw) = track.samples.iter_from(index).next()?;
-            Some(sample_of(track, decode, raw.composition_offset, raw.offset, raw.size))
+            Some(sample_of(track, index, decode, raw.composition_offset, raw.offset, raw.size))
         }
     }
 }
@@ -135,18 +135,19 @@ fn telling(track: &Track) -> Option<Sample> {
             let wanted = frames.get(frames.len() / 20..(frames.len() / 3).max(frames.len() / 20 + 1))?;
             // The first of several of one size, so that all nodes choose the same.
             let frame = wanted.iter().rev().max_by_key(|f| f.size)?;
-            Some(sample_of(track, frame.decode, frame.composition_offset, frame.offset, frame.size))
+            Some(sample_of(track, frame.sample, frame.decode, frame.composition_offset, frame.offset, frame.size))
         }
         None => {
-            let (decode, raw) = track.samples.iter_from(served / 5).next()?;
-            Some(sample_of(track, decode, raw.composition_offset, raw.offset, raw.size))
+            let index = served / 5;
+            let (decode, raw) = track.samples.iter_from(index).next()?;
+            Some(sample_of(track, index, decode, raw.composition_offset, raw.offset, raw.size))
         }
     }
 }
 
-fn sample_of(track: &Track, decode: i64, composition_offset: i32, offset: u64, size: u32) -> Sample {
+fn sample_of(track: &Track, index: u32, decode: i64, composition_offset: i32, offset: u64, size: u32) -> Sample {
     let presentation = track.presentation_time(decode, composition_offset);
-    Sample { offset, size, sync: true, decode: decode + track.edit.delay, presentation }
+    Sample { index, offset, size, sync: true, decode: decode + track.edit.delay, presentation }
 }
 
 #[cfg(test)]

@@ -176,7 +176,7 @@ async fn play(store: &dyn Store, requests: impl Fn() -> u64) -> (Played, Cost) {
     let mut cost = Cost { opening: requests() - begun, dearest_segment: 0 };
     let selection = Selection::default();
     let now = UtcTime { unix_millis: 0 };
-    let context = Context { dialect: Dialect::Modern, now, selection: &selection, thumbnails: None };
+    let context = Context { dialect: Dialect::Modern, now, selection: &selection, thumbnails: None, protection: None };
     let mut played = Played { manifests: Vec::new(), segments: Vec::new() };
     for format in FORMATS {
         played.manifests.push(format.manifest(&film, &context).unwrap().body.concat());

@@ -1,7 +1,7 @@
 //! Sample entries with arbitrary samples behind them.
 
 use bytes::Bytes;
-use headwater::codec::{self, Codec};
+use headwater::codec::{self, Blocks, Codec, Subsampling};
 use headwater::isobmff::boxes;
 
 /// A sample entry, a whole box, and samples behind it, each after a 16-bit length.
@@ -18,6 +18,7 @@ pub fn run(data: &[u8]) {
             answers(&*codec);
             let sets = entry.whole.len() + first.map_or(0, Bytes::len);
             samples.iter().for_each(|sample| access_unit(&*codec, sample, sets));
+            subsamples(&*codec, &samples);
         }
     }
 }
@@ -45,6 +46,13 @@ fn answers(codec: &dyn Codec) {
             at += 2 + usize::from(*length);
         }
         assert!(at == all.len() && at < 64, "{all:?}");
+        if let Some(encrypted) = stream.encrypted() {
+            let (all, mut at) = (encrypted.descriptors, 0);
+            while let Some(length) = all.get(at + 1) {
+                at += 2 + usize::from(*length);
+            }
+            assert!(at == all.len() && at < 128, "{all:?}");
+        }
         assert!(stream.codecs().is_none_or(|name| name.is_ascii() && name.len() < 64));
     }
     codec.smooth();
@@ -71,6 +79,23 @@ fn answers(codec: &dyn Codec) {
     let again = codec::from_sample_entry(&entry, None);
     if let Ok(again) = again {
         assert_eq!((again.rfc6381(), again.sample_entry()), (name, entry));
+    }
+}
+
+/// What is encrypted of samples is within them, and in whole blocks where it has to be.
+fn subsamples(codec: &dyn Codec, samples: &[Bytes]) {
+    for blocks in [Blocks::Whole, Blocks::Any] {
+        let Some(Subsampling::Parts(mut parts)) = codec.subsampling() else { return };
+        for sample in samples {
+            let mut out = Vec::new();
+            if parts.subsamples(sample, blocks, &mut out).is_err() {
+                continue;
+            }
+            let size: u64 = out.iter().map(|part| u64::from(part.clear) + u64::from(part.protected)).sum();
+            assert_eq!(size, sample.len() as u64);
+            assert!(out.len() <= sample.len() / 16 + 1, "{} parts of {}", out.len(), sample.len());
+            assert!(blocks == Blocks::Any || out.iter().all(|part| part.protected % 16 == 0));
+        }
     }
 }
 

@@ -3,10 +3,13 @@
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
+use headwater::cipher::{ContentKey, KeyId};
 use headwater::media::{Presentation, Revision, SourceFile, TrackGroup, TrackRef};
+use headwater::packager::protection::{Protection, SystemSignal, TrackKey, Tracks};
 use headwater::packager::{
     Context, Dialect, Error, FORMATS, Format, MediaData, Noun, Plan, Protocol, SegmentRequest, Selection, thumbnails,
 };
+use headwater::protection::{Scheme, System};
 use headwater::source::{self, FileIndex, FileIndexer, Settings, SourceTrack, Step, infer, ism};
 use headwater::time::{MediaTime, Timescale, UtcTime};
 
@@ -102,8 +105,54 @@ fn film(data: &Bytes, index: FileIndex, manifest: Option<ism::ServerManifest>) {
     for dialect in [Dialect::Modern, Dialect::Ams] {
         let selection = Selection::default();
         let thumbnails = thumbnails::Grid::of(&presentation, &THUMBNAILS);
-        let context = Context { dialect, now: UtcTime { unix_millis: 0 }, selection: &selection, thumbnails };
+        let context =
+            Context { dialect, now: UtcTime { unix_millis: 0 }, selection: &selection, thumbnails, protection: None };
         FORMATS.iter().for_each(|format| package(*format, &presentation, data, &context));
+        if dialect == Dialect::Ams {
+            continue;
+        }
+        for scheme in [Scheme::Envelope, Scheme::Cenc, Scheme::Piff, Scheme::Cbcs] {
+            let protection = protection(scheme);
+            let context = Context { protection: Some(&protection), thumbnails: None, ..context };
+            for format in FORMATS.iter().filter(|format| format.schemes().contains(&scheme)) {
+                let view = protection.view(*format, &presentation);
+                protected(*format, view.as_ref().unwrap_or(&presentation), data, &context);
+            }
+        }
+    }
+}
+
+/// All that is written of an encrypted film; what it is when decrypted is another test's matter.
+fn protected(format: &dyn Format, presentation: &Presentation, data: &Bytes, context: &Context<'_>) {
+    let _ = format.manifest(presentation, context);
+    for (group, of) in presentation.groups.iter().enumerate() {
+        let at = TrackRef { group, track: 0 };
+        let _ = (format.playlist(presentation, at, false, context), format.init(presentation, at, context));
+        let scale = format.url_timescale(presentation, group, context);
+        for noun in [Noun::Fragments, Noun::FragmentInfo, Noun::RawFragments, Noun::KeyFrames] {
+            let request = SegmentRequest { track: at, noun, time: of.boundary(0, scale), audio_track: None };
+            let Ok(plan) = format.plan(presentation, &request, context) else { continue };
+            let media: u64 = plan.parts.iter().map(|part| part.samples.bytes()).sum();
+            let Some(body) = segment(format, presentation, &plan, data, context) else { continue };
+            assert!(noun != Noun::RawFragments || body.len() as u64 >= media || plan.parts.is_empty());
+        }
+    }
+}
+
+fn protection(scheme: Scheme) -> Protection {
+    let systems = [System::PlayReady, System::Widevine, System::FairPlay, System::ClearKey];
+    Protection {
+        scheme,
+        keys: vec![TrackKey {
+            tracks: Tracks::All,
+            id: KeyId([1; 16]),
+            key: ContentKey::new([2; 16]),
+            vector: None,
+            url: Some("https://keys.example/".to_owned()),
+        }],
+        clear: Vec::new(),
+        systems: systems.map(|system| SystemSignal::new(system, Some("skd://licence.example/"))).into(),
+        asset: [3; 16],
     }
 }
 

@@ -6,6 +6,7 @@ mod crowd;
 mod downloads;
 mod filters;
 mod left_out;
+mod protection;
 mod site;
 mod thumbnails;
 mod urls;

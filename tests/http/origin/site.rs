@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use headwater::catalog::{By, Catalog, Options};
+use headwater::keys::{MasterKeySealer, MasterKeys};
 use headwater::origin::{Origin, Settings};
 use headwater::packager::Dialect;
+use headwater::secrets::Secret;
 use headwater::server::{self, Limits, Listener, Streaming};
 use headwater::source;
 use headwater::thumbnails::Painter;
@@ -122,7 +124,10 @@ impl Site {
     /// With thumbnails.
     pub async fn drawing(dialect: Dialect, answer_cache_bytes: u64, painter: Option<Painter>) -> Site {
         let root = tempfile::tempdir().unwrap();
-        let catalog = Catalog::open(Options::local(&root.path().join("data"), now())).await.unwrap();
+        let master = MasterKeys::from_keys(vec![Secret::new([7; 32])]).unwrap();
+        let sealer = Arc::new(MasterKeySealer::new(&master));
+        let options = Options { sealer, ..Options::local(&root.path().join("data"), now()) };
+        let catalog = Catalog::open(options).await.unwrap();
         let origin = Origin::new(
             catalog.clone(),
             Settings {
@@ -282,6 +287,7 @@ fn uris(text: &str) -> Vec<String> {
     let mut uris: Vec<String> = Vec::new();
     for line in text.lines() {
         let uri = match line {
+            _ if line.starts_with("#EXT-X-SESSION-KEY") => continue,
             _ if line.starts_with("#EXT-X-") && line.contains("URI=\"") => quoted(line, "URI"),
             _ if line.starts_with('#') || line.is_empty() => continue,
             _ => line,

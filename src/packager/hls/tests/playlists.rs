@@ -161,6 +161,7 @@ fn audio_groups_with_several_bitrates_are_paired_by_rank() {
 #[test]
 fn selections_are_inherited() {
     let selection = Selection {
+        encryption: None,
         audio_only: Some(false),
         audio_track: Some("b".to_owned()),
         filters: vec!["one".to_owned(), "t w".to_owned()],

@@ -1,0 +1,243 @@
+//! From an asset's delivery policies to how a request is answered: in the clear, encrypted, or not at all (streaming
+//! contract 8.1, 8.7).
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+
+use super::admission;
+use super::error::Error;
+use super::url::Encryption;
+use crate::catalog::{
+    AssetKey, AssetOptions, Catalog, ContentKeyType, Delivery, DeliveryKey, DeliveryPolicy, DeliveryType, Protocols,
+    PublishedAsset,
+};
+use crate::cipher::{ContentKey, KeyId, key_checksum};
+use crate::packager::Format;
+use crate::packager::protection::{Protection, SystemSignal, TrackKey, Tracks};
+use crate::protection::{Scheme, System};
+
+/// A protection, and a digest of all that it decides about bytes but the key: for entity tags.
+#[derive(Clone, Debug)]
+pub(super) struct Protected {
+    pub(super) protection: Arc<Protection>,
+    pub(super) identity: String,
+}
+
+/// How `asset` goes out in `format`, asked for with `encryption=`; `None` in the clear.
+pub(super) fn decide(
+    catalog: &Catalog,
+    asset: &PublishedAsset,
+    format: &dyn Format,
+    encryption: Option<Encryption>,
+    key_delivery: &str,
+) -> Result<Option<Protected>, Error> {
+    let protocol = admission::flag(format.protocol());
+    let Some(policy) = policy(asset, protocol, encryption)? else { return Ok(None) };
+    let how = policy.delivery_type;
+    if matches!(asset.options, AssetOptions::CommonEncryptionProtected | AssetOptions::EnvelopeEncryptionProtected) {
+        return Err(Error::AlreadyEncrypted);
+    }
+    let scheme = match (how, encryption) {
+        (DeliveryType::DynamicEnvelopeEncryption, _) => Scheme::Envelope,
+        (DeliveryType::DynamicCommonEncryptionCbcs, _) => Scheme::Cbcs,
+        (_, Some(Encryption::Piff)) => Scheme::Piff,
+        (_, None) if protocol == Protocols::SMOOTH => Scheme::Piff,
+        _ => Scheme::Cenc,
+    };
+    if !format.schemes().contains(&scheme) {
+        let tag = format.tags().first().copied().unwrap_or_default();
+        return Err(Error::EncryptionNotInFormat { format: tag.to_owned(), encryption: scheme.as_str() });
+    }
+    let key_type = match how {
+        DeliveryType::DynamicEnvelopeEncryption => ContentKeyType::EnvelopeEncryption,
+        DeliveryType::DynamicCommonEncryptionCbcs => ContentKeyType::CommonEncryptionCbcs,
+        _ => ContentKeyType::CommonEncryption,
+    };
+    let missing = || Error::ContentKeyMissing { kind: key_type.name() };
+    let key = asset.keys.iter().find(|key| key.content_key_type == key_type).ok_or_else(missing)?;
+    protect(catalog, asset, policy, scheme, key, key_delivery).map(Some)
+}
+
+/// The policy that a request comes under; `None` in the clear.
+fn policy(
+    asset: &PublishedAsset,
+    protocol: Protocols,
+    encryption: Option<Encryption>,
+) -> Result<Option<&DeliveryPolicy>, Error> {
+    let here = || {
+        let applies = |policy: &&DeliveryPolicy| {
+            policy.protocols.intersects(protocol) && policy.delivery_type != DeliveryType::None
+        };
+        asset.policies.iter().map(|policy| &**policy).filter(applies)
+    };
+    if here().any(|policy| policy.delivery_type == DeliveryType::Blocked) {
+        return Err(Error::OutputBlocked);
+    }
+    if let Some(encryption) = encryption {
+        let wanted = match encryption {
+            Encryption::Cbc => DeliveryType::DynamicEnvelopeEncryption,
+            Encryption::Cenc | Encryption::Piff => DeliveryType::DynamicCommonEncryption,
+            Encryption::CbcsAapl => DeliveryType::DynamicCommonEncryptionCbcs,
+        };
+        if matches!(asset.delivery(protocol), Delivery::Blocked | Delivery::NoPolicy) {
+            return Err(Error::OutputBlocked);
+        }
+        let found = here().find(|policy| policy.delivery_type == wanted);
+        return found.map(Some).ok_or(Error::EncryptionNotConfigured { encryption: encryption.name() });
+    }
+    match asset.delivery(protocol) {
+        Delivery::Clear => Ok(None),
+        Delivery::Blocked | Delivery::NoPolicy => Err(Error::OutputBlocked),
+        Delivery::Encrypted(_) => Ok(here().next()),
+        Delivery::Conflicting if here().any(|p| p.delivery_type == DeliveryType::NoDynamicEncryption) => {
+            Err(Error::SeveralPolicies)
+        }
+        Delivery::Conflicting => Err(Error::EncryptionNotSpecified),
+    }
+}
+
+fn protect(
+    catalog: &Catalog,
+    asset: &PublishedAsset,
+    policy: &DeliveryPolicy,
+    scheme: Scheme,
+    key: &AssetKey,
+    key_delivery: &str,
+) -> Result<Protected, Error> {
+    let id = KeyId(*key.id.guid().as_bytes());
+    let material = catalog.open_key(key).map_err(|error| {
+        tracing::error!(%error, key = %key.id, "a content key cannot be opened");
+        Error::Internal
+    })?;
+    let Some(material) = ContentKey::from_slice(material.expose()) else {
+        tracing::error!(key = %key.id, "a content key has not 16 bytes");
+        return Err(Error::Internal);
+    };
+    let checksum = key_checksum(material.expose(), &id.0).unwrap_or_default();
+    let setting = |wanted: DeliveryKey| {
+        policy.configuration.iter().find(|setting| setting.key == wanted).map(|setting| setting.value.as_str())
+    };
+    let vector = match scheme {
+        Scheme::Envelope => setting(DeliveryKey::EnvelopeEncryptionIv)
+            .and_then(from_hex)
+            .or_else(|| setting(DeliveryKey::EnvelopeEncryptionIvAsBase64).and_then(from_base64)),
+        _ => setting(DeliveryKey::CommonEncryptionIvForCbcs).and_then(from_hex),
+    };
+    let base = |complete: DeliveryKey, base: DeliveryKey| {
+        let complete = setting(complete).map(str::to_owned);
+        complete.or_else(|| setting(base).map(|url| with_key_id(url, id)))
+    };
+    let key_url = base(DeliveryKey::EnvelopeKeyAcquisitionUrl, DeliveryKey::EnvelopeBaseKeyAcquisitionUrl);
+    let systems = match scheme {
+        Scheme::Envelope => Vec::new(),
+        _ => systems(&setting, &base, key_url.as_deref(), key_delivery, id),
+    };
+    // Who gets clear keys may have the key itself too.
+    let has_url = scheme == Scheme::Envelope || systems.iter().any(|signal| signal.system == System::ClearKey);
+    let url = has_url.then(|| key_url.unwrap_or_else(|| with_key_id(&format!("{key_delivery}/"), id)));
+    let protection = Protection {
+        scheme,
+        clear: setting(DeliveryKey::UnencryptedTracksByFourCc).map(four_ccs).unwrap_or_default(),
+        systems,
+        keys: vec![TrackKey { tracks: Tracks::All, id, key: material, vector, url }],
+        asset: asset.asset.map_or(asset.id, |asset| *asset.guid().as_bytes()),
+    };
+    let mut digest = Sha256::new();
+    digest.update(format!("{:?} {:?} {:?} ", protection.clear, protection.systems, protection.keys[0].url));
+    digest.update(protection.keys[0].constant_vector());
+    digest.update(checksum);
+    digest.update(protection.asset);
+    let digest: String = digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let identity = format!(" {} {id} {digest}", scheme.as_str());
+    Ok(Protected { protection: Arc::new(protection), identity })
+}
+
+/// The systems that a policy of common encryption names: PlayReady, Widevine and FairPlay by their URLs, and clear
+/// keys where it says how to get keys, or names no other system.
+fn systems<'a>(
+    setting: &dyn Fn(DeliveryKey) -> Option<&'a str>,
+    base: &dyn Fn(DeliveryKey, DeliveryKey) -> Option<String>,
+    key_url: Option<&str>,
+    key_delivery: &str,
+    id: KeyId,
+) -> Vec<SystemSignal> {
+    let mut systems = Vec::new();
+    let (licence, attributes) =
+        (setting(DeliveryKey::PlayReadyLicenseAcquisitionUrl), setting(DeliveryKey::PlayReadyCustomAttributes));
+    if licence.is_some() || attributes.is_some() {
+        let custom_attributes = attributes.map(str::to_owned);
+        systems.push(SystemSignal { custom_attributes, ..SystemSignal::new(System::PlayReady, licence) });
+    }
+    for (system, complete, basis) in [
+        (System::Widevine, DeliveryKey::WidevineLicenseAcquisitionUrl, DeliveryKey::WidevineBaseLicenseAcquisitionUrl),
+        (System::FairPlay, DeliveryKey::FairPlayLicenseAcquisitionUrl, DeliveryKey::FairPlayBaseLicenseAcquisitionUrl),
+    ] {
+        if let Some(url) = base(complete, basis) {
+            systems.push(SystemSignal::new(system, Some(&url)));
+        }
+    }
+    if key_url.is_some() || systems.is_empty() {
+        let ours = || with_key_id(&format!("{key_delivery}/ClearKey/"), id);
+        let url = key_url.map_or_else(ours, str::to_owned);
+        systems.push(SystemSignal::new(System::ClearKey, Some(&url)));
+    }
+    systems
+}
+
+/// `base` with the key's identifier as its parameter `kid`.
+fn with_key_id(base: &str, id: KeyId) -> String {
+    let joint = match base.split_once('?') {
+        None => "?",
+        Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
+        Some(_) => "&",
+    };
+    format!("{base}{joint}kid={id}")
+}
+
+fn four_ccs(list: &str) -> Vec<String> {
+    list.split([',', ';', ' ']).map(str::trim).filter(|code| !code.is_empty()).map(str::to_owned).collect()
+}
+
+fn from_hex(text: &str) -> Option<[u8; 16]> {
+    let digits = text.strip_prefix("0x").or(text.strip_prefix("0X")).unwrap_or(text);
+    let whole = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    whole.then(|| u128::from_str_radix(digits, 16).ok()).flatten().map(u128::to_be_bytes)
+}
+
+fn from_base64(text: &str) -> Option<[u8; 16]> {
+    STANDARD.decode(text).ok()?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_ids_join_urls() {
+        let id = KeyId([0x11; 16]);
+        let kid = "kid=11111111-1111-1111-1111-111111111111";
+        for (base, expected) in [
+            ("https://a.example/", format!("https://a.example/?{kid}")),
+            ("https://a.example/?x=1", format!("https://a.example/?x=1&{kid}")),
+            ("https://a.example/?", format!("https://a.example/?{kid}")),
+            ("skd://a.example?x=1&", format!("skd://a.example?x=1&{kid}")),
+        ] {
+            assert_eq!(with_key_id(base, id), expected);
+        }
+    }
+
+    #[test]
+    fn vectors_and_lists() {
+        let vector = Some(0x0011_2233_4455_6677_8899_aabb_ccdd_eeffu128.to_be_bytes());
+        assert_eq!(from_hex("0x00112233445566778899AABBCCDDEEFF"), vector);
+        assert_eq!(from_base64("ABEiM0RVZneImaq7zN3u/w=="), vector);
+        assert_eq!(
+            (from_hex("+0112233445566778899AABBCCDDEEFF"), from_hex(""), from_base64("AA==")),
+            (None, None, None)
+        );
+        assert_eq!(four_ccs("mp4a, ac-3 ,"), ["mp4a", "ac-3"]);
+    }
+}

@@ -1,0 +1,187 @@
+//! Samples of a segment, encrypted one by one (ISO/IEC 23001-7).
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use crate::cipher::ctr::Counter;
+use crate::cipher::pattern::{Chains, Pattern};
+use crate::codec::{Blocks, Subsampling};
+use crate::isobmff::{EncryptionBoxes, FourCc, SampleEncryption, Subsample, TrackEncryption, Vectors};
+use crate::isobmff::{protected_sample_entry, sample_encryption_boxes};
+use crate::media::{Presentation, Track, TrackKind, TrackRef};
+use crate::protection::{SampleVectors, Scheme};
+
+use super::payload::payload;
+use super::protection::{Protection, TrackKey};
+use super::{Error, MediaData, Part};
+
+/// The samples of a part, encrypted, and what their fragment has to say of each.
+pub(crate) struct Encrypted {
+    /// All samples in decode order.
+    pub body: Bytes,
+    boxes: EncryptionBoxes,
+    vectors: Vec<Option<[u8; 8]>>,
+    subsamples: Vec<Subsample>,
+    /// Where each sample's begin and end in `subsamples`.
+    of_sample: Vec<Range<usize>>,
+}
+
+/// Encrypts the samples of `part`; `None` where they go out as they are stored.
+///
+/// # Errors
+/// [`Error::MissingMedia`], and [`Error::Sample`] for samples in which nothing tells what must stay clear.
+pub(crate) fn part(
+    presentation: &Presentation,
+    part: &Part,
+    media: &MediaData,
+    protection: Option<&Protection>,
+) -> Result<Option<Encrypted>, Error> {
+    let Some(protection) = protection.filter(|p| p.scheme.encrypts_samples()) else { return Ok(None) };
+    let Some(key) = protection.key(presentation, part.track) else { return Ok(None) };
+    let track = presentation.track(part.track);
+    let scheme = protection.scheme.as_str();
+    let not_protectable = || Error::NotProtectable { codec: track.codec.rfc6381(), scheme };
+    let mut subsampling = track.codec.subsampling().ok_or_else(not_protectable)?;
+    let chains = protection.scheme == Scheme::Cbcs;
+    // One copy, which the cipher then works in.
+    let mut body = Vec::with_capacity(part.samples.bytes() as usize);
+    payload(part, media)?.iter().for_each(|piece| body.extend_from_slice(piece));
+
+    let blocks = if chains { Blocks::Any } else { Blocks::Whole };
+    let mut subsamples = Vec::new();
+    let mut of_sample = Vec::with_capacity(part.samples.samples.len());
+    let mut starts = Vec::with_capacity(part.samples.samples.len());
+    let mut at = 0;
+    for (index, sample) in part.samples.samples.iter().enumerate() {
+        let end = at + sample.size as usize;
+        let first = subsamples.len();
+        if let Subsampling::Parts(parts) = &mut subsampling {
+            let bytes = body.get(at..end).unwrap_or_default();
+            parts
+                .subsamples(bytes, blocks, &mut subsamples)
+                .map_err(|source| Error::Sample { sample: index, source })?;
+        }
+        of_sample.push(first..subsamples.len());
+        starts.push(at..end);
+        at = end;
+    }
+    let whole = matches!(subsampling, Subsampling::Whole);
+    let protected = |index: usize| {
+        let bytes = starts[index].clone();
+        let mut at = 0;
+        let parts = subsamples[of_sample[index].clone()].iter().map(move |part| {
+            let start = at + part.clear as usize;
+            at = start + part.protected as usize;
+            start..at
+        });
+        parts.chain(whole.then_some(0..bytes.len()))
+    };
+    let vectors: Vec<Option<[u8; 8]>> = if chains {
+        let pattern = pattern(presentation, part.track);
+        let ranges = (0..starts.len()).flat_map(|index| {
+            let start = starts[index].start;
+            protected(index).map(move |range| start + range.start..start + range.end)
+        });
+        Chains::new(&key.key, key.constant_vector()).encrypt(pattern, &mut body, ranges);
+        vec![None; starts.len()]
+    } else {
+        let file = &presentation.file(track.file).name;
+        let vectors = SampleVectors::of(key.id, protection.asset, presentation.revision, file, track.source_id);
+        let counter = Counter::new(&key.key);
+        let encrypt = |(index, sample): (usize, &crate::media::Sample)| {
+            let vector = vectors.sample(sample.index);
+            counter.apply(vector, &mut body[starts[index].clone()], protected(index));
+            Some(vector)
+        };
+        part.samples.samples.iter().enumerate().map(encrypt).collect()
+    };
+    let boxes = match protection.scheme {
+        Scheme::Piff => EncryptionBoxes::Piff,
+        _ => EncryptionBoxes::Common,
+    };
+    Ok(Some(Encrypted { body: Bytes::from(body), boxes, vectors, subsamples, of_sample }))
+}
+
+/// Which blocks of protected bytes are encrypted: of pictures one of ten, of sound all.
+fn pattern(presentation: &Presentation, at: TrackRef) -> Pattern {
+    match presentation.groups[at.group].kind {
+        TrackKind::Video => Pattern::PICTURES,
+        TrackKind::Audio | TrackKind::Text => Pattern::WHOLE,
+    }
+}
+
+impl Encrypted {
+    /// The boxes for the end of a `traf` whose extra boxes begin `offset` bytes into the `moof`.
+    pub fn boxes(&self, offset: usize) -> Result<Vec<u8>, Error> {
+        let samples: Vec<SampleEncryption<'_>> = self
+            .vectors
+            .iter()
+            .zip(&self.of_sample)
+            .map(|(iv, range)| SampleEncryption { iv: *iv, subsamples: &self.subsamples[range.clone()] })
+            .collect();
+        sample_encryption_boxes(self.boxes, &samples, offset).map_err(Error::TooManySubsamples)
+    }
+}
+
+/// The sample entry of a track as it is sent: `encv` or `enca` with what protects it, or as it was.
+pub(crate) fn sample_entry(
+    presentation: &Presentation,
+    at: TrackRef,
+    entry: Bytes,
+    protection: Option<&Protection>,
+) -> Bytes {
+    let Some((scheme, key)) = scheme_and_key(presentation, at, protection) else { return entry };
+    let protected = match presentation.groups[at.group].kind {
+        TrackKind::Video => FourCc(*b"encv"),
+        TrackKind::Audio => FourCc(*b"enca"),
+        TrackKind::Text => FourCc(*b"enct"),
+    };
+    let vectors = match protection.map(|p| p.scheme) {
+        Some(Scheme::Cbcs) => {
+            // Without pauses there is no pattern to tell (ISO/IEC 23001-7 9.6).
+            let Pattern { crypt, skip } = pattern(presentation, at);
+            let (crypt, skip) = if skip == 0 { (0, 0) } else { (crypt, skip) };
+            Vectors::Constant { iv: key.constant_vector(), crypt, skip }
+        }
+        _ => Vectors::PerSample,
+    };
+    protected_sample_entry(&entry, protected, scheme, &TrackEncryption { key_id: key.id.0, vectors })
+}
+
+/// The `pssh` boxes for a track's movie box, one for each system that has one.
+pub(crate) fn protection_headers(
+    presentation: &Presentation,
+    at: TrackRef,
+    protection: Option<&Protection>,
+) -> Vec<u8> {
+    let (Some((_, key)), Some(protection)) = (scheme_and_key(presentation, at, protection), protection) else {
+        return Vec::new();
+    };
+    protection.systems.iter().filter_map(|signal| protection.pssh(signal, &[key])).flatten().collect()
+}
+
+fn scheme_and_key<'a>(
+    presentation: &Presentation,
+    at: TrackRef,
+    protection: Option<&'a Protection>,
+) -> Option<(FourCc, &'a TrackKey)> {
+    let protection = protection?;
+    Some((protection.scheme.scheme_type()?, protection.key(presentation, at)?))
+}
+
+/// Parts of a sample of pictures that a bit rate counts with: few pictures have more slices.
+const USUAL_PARTS: u64 = 4;
+
+/// About how many bytes a segment of so many samples becomes longer.
+pub(crate) fn overhead(track: &Track, samples: u64, scheme: Option<Scheme>) -> u64 {
+    let parts = if track.codec.video().is_some() { 2 + 6 * USUAL_PARTS } else { 0 };
+    match scheme {
+        None => 0,
+        Some(Scheme::Envelope) => 16,
+        Some(_) if track.codec.text().is_some() => 0,
+        // senc 16, saiz 17, saio 20; of each sample its parts, its vector, and how long that is.
+        Some(Scheme::Cenc | Scheme::Piff) => 53 + samples * (parts + 9),
+        Some(Scheme::Cbcs) => 53 + samples * (parts + 1),
+    }
+}

@@ -1,0 +1,12 @@
+//! Content protection as packagers need it: schemes, initialization vectors, and what each protection system wants
+//! to be told. Pure: keys and policies come from above, nothing here fetches or decides.
+
+pub mod playready;
+mod scheme;
+mod system;
+mod vectors;
+pub mod widevine;
+
+pub use scheme::Scheme;
+pub use system::System;
+pub use vectors::{SampleVectors, constant_vector};

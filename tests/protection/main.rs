@@ -1,0 +1,64 @@
+//! Protected media, opened again with others' libraries: Python's `cryptography` and ffmpeg must get back exactly
+//! what is sent in the clear, and no initialization vector may serve twice.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod decrypted;
+mod ffmpeg;
+mod python;
+mod slices;
+mod streams;
+
+use headwater::cipher::{ContentKey, KeyId};
+use headwater::media::Revision;
+use headwater::packager::protection::{Protection, SystemSignal, TrackKey, Tracks};
+use headwater::protection::{Scheme, System};
+use sha2::{Digest, Sha256};
+use support::Film;
+
+/// The key of all films.
+const KEY: [u8; 16] = *b"one key for all.";
+
+/// A protection with one key for all tracks of all films.
+fn protection(scheme: Scheme) -> Protection {
+    let licence = Some("https://licence.example/");
+    let systems = [System::PlayReady, System::Widevine, System::ClearKey];
+    Protection {
+        scheme,
+        keys: vec![TrackKey {
+            tracks: Tracks::All,
+            id: KeyId(0x1111_2222_3333_4444_5555_6666_7777_8888u128.to_be_bytes()),
+            key: ContentKey::new(KEY),
+            vector: None,
+            url: Some("https://keys.example/?kid=1".to_owned()),
+        }],
+        clear: Vec::new(),
+        systems: systems.map(|system| SystemSignal::new(system, licence)).into(),
+        asset: [0; 16],
+    }
+}
+
+/// The films that are judged, each of a revision of its own.
+fn films() -> Vec<Film> {
+    let only = std::env::var("HEADWATER_FILM").ok();
+    let folders = support::fixtures().into_iter().chain(support::shared_media().unwrap_or_default());
+    let folders = folders.filter(|folder| only.as_ref().is_none_or(|only| folder.ends_with(only)));
+    let open = |folder: std::path::PathBuf| {
+        let mut film = Film::open(&folder).ok()?;
+        let digest: [u8; 32] = Sha256::digest(folder.to_string_lossy().as_bytes()).into();
+        film.presentation.revision = Revision(digest[..16].try_into().expect("16 bytes"));
+        Some(film)
+    };
+    let films: Vec<Film> = folders.filter_map(open).collect();
+    assert!(!films.is_empty(), "no film to judge");
+    films
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
