@@ -158,7 +158,7 @@ pub enum Error {
         encryption: &'static str,
     },
     /// The format does not know the encryption.
-    #[error("{} cannot be encrypted with {encryption:?}; docs/protection.md lists what goes with what", format_name(.format))]
+    #[error("{} cannot be encrypted with {encryption:?}; docs/encryption.md lists what goes with what", format_name(.format))]
     EncryptionNotInFormat {
         /// The format's tag; empty for Smooth.
         format: String,
