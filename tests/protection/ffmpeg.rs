@@ -29,6 +29,11 @@ pub fn packets(input: &[&str], path: &Path) -> Result<Vec<String>, String> {
     Ok(text.lines().filter(|line| !line.starts_with('#')).map(packet).collect())
 }
 
+/// The packet is so long that some of it has to be encrypted: frames of silence are shorter than a block.
+fn has_blocks(packet: &str) -> bool {
+    packet.split(',').nth(4).and_then(|size| size.trim().parse::<u32>().ok()).is_some_and(|size| size >= 64)
+}
+
 /// Fragmented MP4 of one initialization segment and one segment: ffmpeg cannot read several encrypted ones joined.
 #[test]
 fn ffmpeg_decrypts_common_encryption() {
@@ -70,7 +75,9 @@ fn ffmpeg_decrypts_common_encryption() {
                     let label = format!("{} {tag} {scheme:?} {}", film.name, film.label(track));
                     if expected.is_err() || found != expected {
                         wrong.push(format!("{label}: {found:?} for {expected:?}"));
-                    } else if unread == expected && expected.is_ok_and(|packets| packets.len() > 2) {
+                    } else if unread == expected
+                        && expected.is_ok_and(|packets| packets.iter().any(|packet| has_blocks(packet)))
+                    {
                         wrong.push(format!("{label}: any key opens it"));
                     }
                 }
