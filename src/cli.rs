@@ -109,7 +109,7 @@ enum Command {
         #[arg(long, value_enum, default_value = "aes-128")]
         with: protect::Scheme,
         #[command(flatten)]
-        issuer: Option<protect::Issuer>,
+        issuer: protect::MaybeIssuer,
     },
     /// Send a film in the clear again
     Unprotect {
@@ -354,7 +354,9 @@ fn execute(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Delete(arguments) => runtime.block_on(assets::delete(&config, arguments)),
         Command::Import(arguments) => runtime.block_on(import::import(&config, arguments)),
         Command::Verify(arguments) => runtime.block_on(verify::verify(arguments)),
-        Command::Protect { film, with, issuer } => runtime.block_on(protect::protect(&config, &film, with, issuer)),
+        Command::Protect { film, with, issuer } => {
+            runtime.block_on(protect::protect(&config, &film, with, issuer.whole()))
+        }
         Command::Unprotect { film } => runtime.block_on(protect::unprotect(&config, &film)),
         Command::Token { key, issuer, minutes } => protect::token(key, &issuer, minutes),
         Command::UrlToken { film, minutes, address, off } => {
