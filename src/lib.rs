@@ -29,6 +29,8 @@ pub mod config;
 #[cfg(feature = "server")]
 pub mod inspect;
 #[cfg(feature = "server")]
+pub mod key_delivery;
+#[cfg(feature = "server")]
 pub mod keys;
 #[cfg(feature = "server")]
 pub mod management;
@@ -44,3 +46,5 @@ pub mod store;
 pub mod telemetry;
 #[cfg(feature = "server")]
 pub mod thumbnails;
+#[cfg(feature = "server")]
+pub mod tokens;
