@@ -3,8 +3,10 @@
 //! Results go to standard output, everything else to standard error. An error is one readable paragraph.
 
 mod films;
+mod keys;
 mod management;
 mod open;
+mod protect;
 mod serve;
 mod urls;
 
@@ -67,6 +69,52 @@ enum Command {
     },
     /// List what is published
     List,
+    /// Encrypt a published film on its way out, with a key that players get from the server
+    ///
+    /// Its files and URLs stay as they are. Without an issuer everybody may have the key; with one it takes a
+    /// token (JSON Web Token, HS256) with the key's id. docs/protection.md has more.
+    Protect {
+        /// The film's folder or its locator
+        #[arg(value_name = "FOLDER|LOCATOR")]
+        film: String,
+        /// How
+        #[arg(long, value_enum, default_value = "aes-128")]
+        with: protect::Scheme,
+        #[command(flatten)]
+        issuer: Option<protect::Issuer>,
+    },
+    /// Send a film in the clear again
+    Unprotect {
+        /// The film's folder or its locator
+        #[arg(value_name = "FOLDER|LOCATOR")]
+        film: String,
+    },
+    /// Make a token that opens the key of a protected film
+    Token {
+        /// The key's id, as 'protect' prints it
+        #[arg(value_name = "KEY")]
+        key: Uuid,
+        #[command(flatten)]
+        issuer: protect::Issuer,
+        /// For how long
+        #[arg(long, default_value_t = 60)]
+        minutes: u32,
+    },
+    /// Have a film want a token in its URLs, and print what URLs with one begin with
+    UrlToken {
+        /// The film's folder or its locator
+        #[arg(value_name = "FOLDER|LOCATOR")]
+        film: String,
+        /// For how long
+        #[arg(long, default_value_t = 60)]
+        minutes: u32,
+        /// For this client alone
+        #[arg(long, value_name = "IP")]
+        address: Option<std::net::IpAddr>,
+        /// Want none any more
+        #[arg(long)]
+        off: bool,
+    },
     /// Say what is in a folder or file, how it would stream, and what would make it better
     ///
     /// docs/inspect.md explains each finding.
@@ -135,6 +183,20 @@ pub enum Error {
         /// What was named.
         folder: PathBuf,
     },
+    /// Nothing is published there.
+    #[error("{film} is not published; 'headwater list' shows what is, 'headwater publish FOLDER' publishes")]
+    NotPublished {
+        /// What was named.
+        film: String,
+    },
+    /// A key for tokens cannot be read or made.
+    #[error("the key for tokens in {}: {problem}", path.display())]
+    TokenKey {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
     /// The address is taken, not of this machine, or forbidden.
     #[error("cannot listen on {address}: {source}; choose another with --listen or server.listen")]
     Listen {
@@ -169,6 +231,12 @@ fn execute(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Serve(options) => runtime.block_on(serve::serve(options.over(config))),
         Command::Publish { folder, locator } => runtime.block_on(films::publish(&config, &folder, locator)),
         Command::Unpublish { film } => runtime.block_on(films::unpublish(&config, &film)),
+        Command::Protect { film, with, issuer } => runtime.block_on(protect::protect(&config, &film, with, issuer)),
+        Command::Unprotect { film } => runtime.block_on(protect::unprotect(&config, &film)),
+        Command::Token { key, issuer, minutes } => protect::token(key, &issuer, minutes),
+        Command::UrlToken { film, minutes, address, off } => {
+            runtime.block_on(protect::url_token(&config, &film, minutes, address, off))
+        }
         Command::List => runtime.block_on(films::list(&config)),
         Command::Inspect { path, json } => runtime.block_on(films::inspect(&config, &path, json)),
     }

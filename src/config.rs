@@ -3,6 +3,7 @@
 //! What belongs to one film is not configuration. Every key has a default; `config.toml` at the top of
 //! the repository explains each of them, and a test holds the two together.
 
+mod key_delivery;
 mod load;
 mod storage;
 
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use key_delivery::{KeyDelivery, LicenceForm, LicenceService, LicenceSystem};
 pub use load::{ConfigError, load};
 pub use storage::{Keys, StorageAccount, StorageError, StorageKind};
 
@@ -36,6 +38,10 @@ pub struct Config {
     pub keys: Keys,
     /// The management API.
     pub management: Management,
+    /// How players get keys.
+    pub key_delivery: KeyDelivery,
+    /// Who writes licences.
+    pub licence_service: Vec<LicenceService>,
     /// What is written to standard error.
     pub log: Log,
 }
@@ -373,6 +379,15 @@ mod tests {
                 jwks: text(),
                 ..Management::default()
             },
+            key_delivery: KeyDelivery::default(),
+            licence_service: vec![LicenceService {
+                system: LicenceSystem::Widevine,
+                url: text().unwrap(),
+                form: LicenceForm::Json,
+                header: text(),
+                secret_file: path(),
+                secret_env: text(),
+            }],
             log: Log::default(),
         }
     }

@@ -77,6 +77,24 @@ impl IpRange {
     }
 }
 
+/// The most ranges of a list.
+const MAX_RANGES: usize = 1000;
+
+/// Reads addresses and ranges with commas or white space between them, 1000 at the most: the requirements of an
+/// IP restriction.
+///
+/// # Errors
+/// The part that is none, shortened.
+pub fn parse_ranges(text: &str) -> Result<Vec<IpRange>, String> {
+    let words = text.split(|c: char| c == ',' || c == ';' || c.is_whitespace()).filter(|word| !word.is_empty());
+    let mut ranges = Vec::new();
+    for word in words {
+        let range = IpRange::parse("", word, None).ok().filter(|_| ranges.len() < MAX_RANGES);
+        ranges.push(range.ok_or_else(|| word.chars().take(60).collect::<String>())?);
+    }
+    Ok(ranges)
+}
+
 /// The names of Akamai's request headers.
 pub const G2O_DATA: &str = "x-akamai-g2o-auth-data";
 /// The signature's header.

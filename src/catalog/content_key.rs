@@ -102,6 +102,14 @@ impl Entity for ContentKey {
     }
 }
 
+/// Players get keys of this type. Those of storage and of FairPlay's certificate open more than one film.
+pub const fn is_for_players(content_key_type: ContentKeyType) -> bool {
+    matches!(
+        content_key_type,
+        ContentKeyType::CommonEncryption | ContentKeyType::CommonEncryptionCbcs | ContentKeyType::EnvelopeEncryption
+    )
+}
+
 /// What a content key is created with.
 pub struct NewContentKey {
     /// Its identifier.

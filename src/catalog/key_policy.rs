@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Catalog;
+use super::access::parse_ranges;
 use super::entity::{Entity, Kind, Link, Version};
 use super::error::Error;
 use super::id::{KeyPolicyId, KeyPolicyOptionId};
@@ -10,6 +11,7 @@ use super::numbers::numbered;
 use super::rules::{self, MAX_NAME};
 use super::transaction::Transaction;
 use crate::secrets::SecretBytes;
+use crate::tokens::TokenRestriction;
 
 numbered! {
     /// How a key reaches a player.
@@ -154,6 +156,18 @@ impl NewKeyPolicyOption {
                 }
                 (KeyRestrictionType::IpRestricted, false) => {
                     return wrong("Requirements", "an IP restriction needs addresses");
+                }
+                (KeyRestrictionType::TokenRestricted, true) => {
+                    let template = TokenRestriction::parse(requirements.as_deref().unwrap_or_default());
+                    if let Err(error) = template {
+                        return wrong("Requirements", &error.to_string());
+                    }
+                }
+                (KeyRestrictionType::IpRestricted, true) => {
+                    if let Err(part) = parse_ranges(requirements.as_deref().unwrap_or_default()) {
+                        let problem = format!("{part:?} is no address; 10.0.0.1, 10.0.0.0/22 and 2001:db8::/32 are");
+                        return wrong("Requirements", &problem);
+                    }
                 }
                 _ => {}
             }

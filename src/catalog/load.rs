@@ -93,6 +93,7 @@ impl Catalog {
         known.accounts = self.load_accounts(running).await?;
         next.filters = load_filters(running).await?;
         next.endpoints = self.load_endpoints(running).await?;
+        next.path_keys = self.load_path_keys(running).await?;
         let belongings = load_belongings(running).await?;
         let sql = "SELECT l.body, a.body FROM entity l JOIN entity a ON a.kind = 'asset' AND a.id = l.parent \
                    WHERE l.kind = 'locator'";
@@ -147,6 +148,7 @@ impl Catalog {
         }
         if changes.iter().any(|change| change.kind == Kind::StreamingEndpoint) {
             next.endpoints = self.load_endpoints(running).await?;
+            next.path_keys = self.load_path_keys(running).await?;
         }
         for id in assets {
             let Ok(asset_id) = id.parse::<AssetId>() else { continue };

@@ -45,6 +45,9 @@ pub struct Locator {
     pub expiration: UtcTime,
     /// Its name.
     pub name: Option<String>,
+    /// Whether its URLs need a token.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub demands_path_token: bool,
     /// When it was created.
     #[serde(with = "millis")]
     pub created: UtcTime,
@@ -178,6 +181,7 @@ impl Transaction<'_> {
             start,
             expiration: expiration(start, &policy)?,
             name: new.name,
+            demands_path_token: false,
             created: self.now(),
         };
         self.insert(&locator).await?;

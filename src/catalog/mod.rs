@@ -25,6 +25,8 @@ mod load;
 mod locator;
 mod numbers;
 mod operation;
+mod path_tokens;
+mod protect;
 mod protection;
 mod publish;
 mod published_asset;
@@ -60,7 +62,7 @@ pub use asset_file::{
 };
 pub use asset_key::AssetKey;
 pub use containers::{ContainerEncryption, ContainerError, Containers, LocalContainers, OpenAccount};
-pub use content_key::{ContentKey, ContentKeyType, ContentKeyUpdate, NewContentKey, checksum};
+pub use content_key::{ContentKey, ContentKeyType, ContentKeyUpdate, NewContentKey, checksum, is_for_players};
 pub use database::Address;
 pub use delivery_policy::{
     Delivery, DeliveryKey, DeliveryPolicy, DeliverySetting, DeliveryType, NewDeliveryPolicy, Protocols, delivery,
@@ -81,6 +83,7 @@ pub use key_policy::{
 };
 pub use locator::{Locator, LocatorType, NewLocator};
 pub use operation::{EndpointAction, Operation, OperationState};
+pub use protect::Protection;
 pub use publish::Entry;
 pub use published_asset::{PublishedAsset, Validity};
 pub use read::ChangeRecord;

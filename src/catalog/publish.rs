@@ -190,6 +190,7 @@ impl Transaction<'_> {
             start,
             expiration: UtcTime { unix_millis: start.unix_millis.saturating_add(policy.duration_milliseconds) },
             name: None,
+            demands_path_token: false,
             created: self.now(),
         };
         self.insert(&locator).await?;

@@ -44,6 +44,8 @@ pub struct PublishedAsset {
     pub filters: Arc<[AssetFilter]>,
     /// The content keys that its media may be encrypted with.
     pub keys: Arc<[AssetKey]>,
+    /// Whether its URLs need a token.
+    pub demands_path_token: bool,
 }
 
 impl fmt::Debug for PublishedAsset {
@@ -79,6 +81,7 @@ impl PublishedAsset {
             policies: Arc::new([]),
             filters: Arc::new([]),
             keys: Arc::new([]),
+            demands_path_token: false,
         }
     }
 
@@ -102,6 +105,7 @@ impl PublishedAsset {
             policies: belonging.policies,
             filters: belonging.filters,
             keys: belonging.keys,
+            demands_path_token: locator.demands_path_token,
         }
     }
 

@@ -10,6 +10,7 @@ use super::filter::Filter;
 use super::locator::LocatorType;
 use super::published_asset::PublishedAsset;
 use super::streaming_endpoint::StreamingEndpoint;
+use crate::tokens::PathKeys;
 
 /// The locators whose GUIDs fall together. A change copies one of these and not all.
 type Shard = HashMap<[u8; 16], Arc<PublishedAsset>>;
@@ -24,6 +25,8 @@ pub struct Snapshot {
     pub filters: Arc<HashMap<String, Filter>>,
     /// Streaming endpoints.
     pub endpoints: Arc<[Endpoint]>,
+    /// The keys that tokens in URLs are signed with.
+    pub path_keys: PathKeys,
     /// The last change that is in it.
     pub version: Version,
 }
@@ -44,6 +47,7 @@ impl Default for Snapshot {
             shards: (0..SHARDS).map(|_| Arc::default()).collect(),
             filters: Arc::default(),
             endpoints: Arc::new([]),
+            path_keys: PathKeys::default(),
             version: Version(0),
         }
     }

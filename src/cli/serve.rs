@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, films, management, open, urls};
+use super::{Error, films, keys, management, open, urls};
 use crate::catalog::{Catalog, DEMO_LOCATOR, PublishedAsset};
 use crate::config::{self, Config, LogFormat, LogLevel};
 use crate::origin::{self, Origin};
@@ -63,7 +63,10 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
     let origin = Arc::new(origin);
     let watch = tokio::spawn(catalog.clone().follow());
     let blobs = open::blobs(&opened).await?;
-    let handler = Streaming::new(origin).with_blobs(Arc::clone(&blobs));
+    let mut handler = Streaming::new(origin).with_blobs(Arc::clone(&blobs));
+    if let Some(keys) = keys::delivery(config, &catalog)? {
+        handler = handler.with_keys(keys);
+    }
     let accounts = tokio::spawn(open::keep_accounts(opened, blobs));
     let end = CancellationToken::new();
     let manage = async {

@@ -114,6 +114,9 @@ fn anchor_paths(table: &mut Table, folder: &Path) {
             }
         }
     }
+    if let Some(Value::Array(services)) = table.get_mut("licence_service") {
+        services.iter_mut().for_each(|service| anchor(service.get_mut("secret_file"), folder));
+    }
     // A bare name is looked for among the programs.
     if let Some(Value::String(path)) = table.get_mut("thumbnails").and_then(|s| s.get_mut("ffmpeg"))
         && path.contains('/')

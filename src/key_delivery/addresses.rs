@@ -5,10 +5,8 @@ use std::net::IpAddr;
 
 use hyper::HeaderMap;
 
-use crate::catalog::access::IpRange;
+use crate::catalog::access::{self, IpRange};
 
-/// The most ranges of a list.
-const MAX_RANGES: usize = 1000;
 /// The most addresses of forwarding headers that are looked at.
 const MAX_HOPS: usize = 32;
 
@@ -30,16 +28,7 @@ impl Addresses {
     /// # Errors
     /// [`AddressError`] for what is none, or for more than 1000.
     pub fn parse(text: &str) -> Result<Addresses, AddressError> {
-        let words = text.split(|c: char| c == ',' || c == ';' || c.is_whitespace()).filter(|word| !word.is_empty());
-        let mut ranges = Vec::new();
-        for word in words {
-            let wrong = || AddressError { text: word.chars().take(60).collect() };
-            if ranges.len() >= MAX_RANGES {
-                return Err(wrong());
-            }
-            ranges.push(IpRange::parse("", word, None).map_err(|_| wrong())?);
-        }
-        Ok(Addresses(ranges))
+        access::parse_ranges(text).map(Addresses).map_err(|text| AddressError { text })
     }
 
     /// There are none.

@@ -12,23 +12,24 @@ use crate::tokens::{Moment, Refusal, ReplayLimit, Verifier};
 
 /// An option that lets the request have the key, and the uses that it costs. They are counted when nothing
 /// else can fail any more.
-pub(super) struct Granted<'k> {
-    pub option: &'k DeliveryOption,
+pub(super) struct Granted {
+    /// Which of the key's options.
+    pub option: usize,
     pub uses: Vec<ReplayLimit>,
 }
 
 /// Judges.
-pub(super) async fn authorize<'k>(
-    key: &'k Deliverable,
+pub(super) async fn authorize(
+    key: &Deliverable,
     wanted: KeyDeliveryType,
     credentials: &Credentials,
     providers: &Providers,
     moment: Moment,
-) -> Result<Granted<'k>, Error> {
+) -> Result<Granted, Error> {
     let mut refusal = Error::NoOption;
-    for option in key.options.iter().filter(|option| option.delivery == wanted) {
+    for (at, option) in key.options.iter().enumerate().filter(|(_, option)| option.delivery == wanted) {
         match meets(option, key.id, credentials, providers, moment).await {
-            Ok(uses) => return Ok(Granted { option, uses }),
+            Ok(uses) => return Ok(Granted { option: at, uses }),
             // What can be mended by another token is said before what cannot.
             Err(error) if !matches!(refusal, Error::Token(_)) => refusal = error,
             Err(_) => {}

@@ -17,7 +17,8 @@ use super::audit::Asked;
 use super::authorize::{Granted, authorize};
 use super::credentials::Credentials;
 use super::error::Error;
-use super::keyring::{Deliverable, Keyring};
+use super::keyring::{Deliverable, DeliveryOption, Keyring};
+use super::licence::{Challenge, Gateway, LicenceServices};
 use super::open_id::Providers;
 use super::rate::Rates;
 use super::replay::Replays;
@@ -26,7 +27,7 @@ use super::{answer, clear_key, fetch};
 use crate::catalog::{Catalog, KeyDeliveryType};
 use crate::origin::Body;
 use crate::secrets::SecretBytes;
-use crate::tokens::Moment;
+use crate::tokens::{Moment, ReplayLimit};
 
 /// The longest body that is read, bytes.
 const MAX_BODY: usize = 128 << 10;
@@ -44,6 +45,8 @@ pub struct Settings {
     pub clock_skew_seconds: u64,
     /// The least time from one fetch of an OpenID Connect provider's keys to the next.
     pub discovery_pace: Duration,
+    /// Who writes licences.
+    pub licences: LicenceServices,
 }
 
 impl Default for Settings {
@@ -54,6 +57,7 @@ impl Default for Settings {
             requests_per_minute: 600,
             clock_skew_seconds: 60,
             discovery_pace: Duration::from_secs(30),
+            licences: LicenceServices::default(),
         }
     }
 }
@@ -80,6 +84,32 @@ pub struct KeyDelivery {
     providers: Providers,
     replays: Replays,
     rates: Rates,
+    gateway: Gateway,
+}
+
+/// A key that may be given, and the option of its policy that says so.
+struct Given {
+    found: Arc<Result<Deliverable, Error>>,
+    option: usize,
+}
+
+impl Given {
+    fn key(&self) -> Option<&Deliverable> {
+        self.found.as_ref().as_ref().ok()
+    }
+
+    fn option(&self) -> Option<&DeliveryOption> {
+        self.key()?.options.get(self.option)
+    }
+}
+
+/// How many of several keys have to be allowed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Enough {
+    /// Those that are, are given.
+    Any,
+    /// One that is not refuses all.
+    All,
 }
 
 impl KeyDelivery {
@@ -91,7 +121,8 @@ impl KeyDelivery {
         let client = fetch::client().map_err(io::Error::other)?;
         Ok(KeyDelivery {
             keys: Keyring::new(catalog),
-            providers: Providers::new(client, settings.discovery_pace),
+            providers: Providers::new(client.clone(), settings.discovery_pace),
+            gateway: Gateway::new(client, settings.licences.clone()),
             replays: Replays::default(),
             rates: Rates::new(settings.requests_per_minute),
             settings,
@@ -117,6 +148,8 @@ impl KeyDelivery {
 
     async fn answer(&self, request: Request) -> Result<Response<Body>, Error> {
         let Request { head, body, peer, now } = request;
+        // Read whatever comes of it: who is still sending would miss the answer.
+        let body = if head.method == Method::POST { whole(body).await } else { Ok(Bytes::new()) };
         let client = self.settings.trusted_proxies.client(peer, &head.headers);
         let target = Target::parse(&head);
         let service = target.as_ref().map_or(Service::Key, |target| target.service);
@@ -124,15 +157,16 @@ impl KeyDelivery {
         let milliseconds = milliseconds(now);
         let admitted = self.admit(&head, client, milliseconds).and(target);
         let target = admitted.inspect_err(|error| asked.refused(error))?;
-        let moment = Moment { now: milliseconds / 1000, skew: self.settings.clock_skew_seconds };
+        let moment = self.moment(now);
         let credentials = Credentials::new(client, &head.headers, target.tokens.clone());
         match service {
             Service::Key => {
                 let Some(id) = target.key else {
                     return Err(Error::BadRequest("kid is missing")).inspect_err(|error| asked.refused(error));
                 };
-                let key = self.deliver(&[id], asked, &credentials, moment).await?;
-                let key = key.iter().filter_map(|key| key.as_ref().as_ref().ok()).next().ok_or(Error::UnknownKey)?;
+                let wanted = (&[id][..], KeyDeliveryType::BaselineHttp, Enough::Any);
+                let given = self.deliver(wanted, asked, &credentials, moment).await?;
+                let key = given.iter().find_map(Given::key).ok_or(Error::UnknownKey)?;
                 let bytes = Bytes::copy_from_slice(key.material.expose());
                 Ok(answer::given("application/octet-stream", bytes, now))
             }
@@ -140,22 +174,60 @@ impl KeyDelivery {
                 let wanted = match (&head.method, target.key) {
                     (&Method::GET, Some(id)) => Ok(clear_key::Wanted { keys: vec![id], is_persistent: false }),
                     (&Method::GET, None) => Err(Error::BadRequest("kid is missing")),
-                    _ => whole(body).await.and_then(|body| clear_key::parse(&body)),
+                    _ => body.and_then(|body| clear_key::parse(&body)),
                 };
                 let wanted = wanted.inspect_err(|error| asked.refused(error))?;
-                let keys = self.deliver(&wanted.keys, asked, &credentials, moment).await?;
-                let keys: Vec<(Uuid, &SecretBytes)> = keys
-                    .iter()
-                    .filter_map(|key| key.as_ref().as_ref().ok())
-                    .map(|key| (key.id, &key.material))
-                    .collect();
+                let asking = (wanted.keys.as_slice(), KeyDeliveryType::BaselineHttp, Enough::Any);
+                let given = self.deliver(asking, asked, &credentials, moment).await?;
+                let keys: Vec<(Uuid, &SecretBytes)> =
+                    given.iter().filter_map(Given::key).map(|key| (key.id, &key.material)).collect();
                 let licence = clear_key::licence(&keys, wanted.is_persistent)?;
                 Ok(answer::given("application/json", licence.into(), now))
             }
-            Service::PlayReady | Service::Widevine | Service::FairPlay => {
-                Err(Error::NoLicenceService).inspect_err(|error| asked.refused(error))
+            Service::PlayReady => {
+                self.licence(KeyDeliveryType::PlayReadyLicense, asked, credentials, body, &head, now).await
             }
+            Service::Widevine => self.licence(KeyDeliveryType::Widevine, asked, credentials, body, &head, now).await,
+            Service::FairPlay => self.licence(KeyDeliveryType::FairPlay, asked, credentials, body, &head, now).await,
         }
+    }
+
+    /// A licence of another service's, for a challenge all of whose keys the request may have.
+    async fn licence(
+        &self,
+        delivery: KeyDeliveryType,
+        asked: Asked,
+        mut credentials: Credentials,
+        body: Result<Bytes, Error>,
+        head: &Parts,
+        now: SystemTime,
+    ) -> Result<Response<Body>, Error> {
+        let challenge = self.gateway.service(asked.service).and_then(|service| {
+            let challenge = Challenge::parse(asked.service, body?, &head.headers, asked.key)?;
+            Ok((service, challenge))
+        });
+        let (service, mut challenge) = challenge.inspect_err(|error| asked.refused(error))?;
+        if let Some(token) = challenge.token.take() {
+            credentials = credentials.with_token(token);
+        }
+        let moment = self.moment(now);
+        let given = if challenge.keys.is_empty() {
+            // The service's certificate: for who may have the key of the URL, but it is no use of a token.
+            let key = asked.key.ok_or(Error::BadRequest("kid is missing in the URL"));
+            let key = key.inspect_err(|error| asked.refused(error))?;
+            let (given, _) = self.judge((&[key], delivery, Enough::All), asked, &credentials, moment).await?;
+            given
+        } else {
+            self.deliver((&challenge.keys, delivery, Enough::All), asked, &credentials, moment).await?
+        };
+        let template = given.iter().find_map(|given| given.option()?.configuration.as_ref());
+        let template = template.map(|template| template.as_str());
+        let answer = self.gateway.ask(service, asked.service, challenge, template, &head.headers, now).await;
+        answer.inspect_err(|error| asked.refused(error))
+    }
+
+    fn moment(&self, now: SystemTime) -> Moment {
+        Moment { now: milliseconds(now) / 1000, skew: self.settings.clock_skew_seconds }
     }
 
     /// What does not depend on a key.
@@ -170,42 +242,54 @@ impl KeyDelivery {
         Ok(())
     }
 
-    /// Those of the keys that the request may have, as they are; if it may have none, why not the first. A
-    /// token that may be used a number of times is used once, for however many keys.
+    /// Gives keys: judges, counts a use of the token, and writes the audit records.
     async fn deliver(
         &self,
-        ids: &[Uuid],
+        wanted: (&[Uuid], KeyDeliveryType, Enough),
         asked: Asked,
         credentials: &Credentials,
         moment: Moment,
-    ) -> Result<Vec<Arc<Result<Deliverable, Error>>>, Error> {
-        let (mut given, mut records, mut uses) = (Vec::new(), Vec::new(), Vec::new());
+    ) -> Result<Vec<Given>, Error> {
+        let (given, uses) = self.judge(wanted, asked, credentials, moment).await?;
+        let records = given.iter().filter_map(|given| {
+            let asked = Asked { key: Some(given.key()?.id), ..asked };
+            Some((asked, given.option()?.id.as_str()))
+        });
+        if let Err(refusal) = self.replays.take(&uses, moment.now) {
+            let error = Error::Token(refusal);
+            records.for_each(|(asked, _)| asked.refused(&error));
+            return Err(error);
+        }
+        records.for_each(|(asked, option)| asked.granted(option));
+        Ok(given)
+    }
+
+    /// Those of the keys that the request may have; if it may have none, or not enough, why not the first. And
+    /// the uses that they cost: a token that may be used a number of times is used once, for however many keys.
+    async fn judge(
+        &self,
+        (ids, delivery, enough): (&[Uuid], KeyDeliveryType, Enough),
+        asked: Asked,
+        credentials: &Credentials,
+        moment: Moment,
+    ) -> Result<(Vec<Given>, Vec<ReplayLimit>), Error> {
+        let (mut given, mut uses): (Vec<Given>, Vec<ReplayLimit>) = (Vec::new(), Vec::new());
         let mut refusal = None;
         for id in ids {
             let asked = Asked { key: Some(*id), ..asked };
-            let found = match self.keys.get(*id).await {
-                Ok(found) => found,
-                Err(error) => {
-                    asked.refused(&error);
-                    return Err(error);
-                }
-            };
+            let found = self.keys.get(*id).await.inspect_err(|error| asked.refused(error))?;
             let judged = match found.as_ref() {
-                Ok(key) => authorize(key, KeyDeliveryType::BaselineHttp, credentials, &self.providers, moment).await,
+                Ok(key) => authorize(key, delivery, credentials, &self.providers, moment).await,
                 Err(error) => Err(error.clone()),
             };
             match judged {
                 Ok(Granted { option, uses: costs }) => {
-                    let known = |digest: &[u8; 32], uses: &[crate::tokens::ReplayLimit]| {
-                        uses.iter().any(|other| other.digest == *digest)
-                    };
                     for cost in costs {
-                        if !known(&cost.digest, &uses) {
+                        if !uses.iter().any(|other| other.digest == cost.digest) {
                             uses.push(cost);
                         }
                     }
-                    records.push((asked, option.id.clone()));
-                    given.push(Arc::clone(&found));
+                    given.push(Given { found: Arc::clone(&found), option });
                 }
                 Err(error) => {
                     asked.refused(&error);
@@ -213,16 +297,11 @@ impl KeyDelivery {
                 }
             }
         }
-        if given.is_empty() {
-            return Err(refusal.unwrap_or(Error::UnknownKey));
+        match refusal {
+            Some(error) if given.is_empty() || enough == Enough::All => Err(error),
+            _ if given.is_empty() => Err(Error::UnknownKey),
+            _ => Ok((given, uses)),
         }
-        if let Err(refusal) = self.replays.take(&uses, moment.now) {
-            let error = Error::Token(refusal);
-            records.iter().for_each(|(asked, _)| asked.refused(&error));
-            return Err(error);
-        }
-        records.iter().for_each(|(asked, option)| asked.granted(option));
-        Ok(given)
     }
 }
 

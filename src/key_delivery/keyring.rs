@@ -10,8 +10,7 @@ use zeroize::Zeroizing;
 use super::addresses::Addresses;
 use super::error::Error;
 use crate::catalog::{
-    self, Catalog, ContentKey, ContentKeyId, ContentKeyType, KeyDeliveryType, KeyPolicyOption, KeyRestrictionType,
-    Link, Version,
+    self, Catalog, ContentKey, ContentKeyId, KeyDeliveryType, KeyPolicyOption, KeyRestrictionType, Link, Version,
 };
 use crate::secrets::SecretBytes;
 use crate::tokens::{TokenRestriction, Verifier};
@@ -80,12 +79,7 @@ impl Keyring {
     async fn load(&self, id: Uuid) -> Result<Deliverable, Error> {
         let id = ContentKeyId(id);
         let key = self.catalog.find::<ContentKey>(&id).await.map_err(failed)?.ok_or(Error::UnknownKey)?.entity;
-        // Storage keys and those of FairPlay's certificate open more than one film for one player.
-        let is_for_players = matches!(
-            key.content_key_type,
-            ContentKeyType::CommonEncryption | ContentKeyType::CommonEncryptionCbcs | ContentKeyType::EnvelopeEncryption
-        );
-        if !is_for_players {
+        if !catalog::is_for_players(key.content_key_type) {
             return Err(Error::NotForPlayers);
         }
         let mut options = Vec::new();

@@ -15,6 +15,7 @@ mod error;
 mod fetch;
 mod handler;
 mod keyring;
+pub mod licence;
 mod open_id;
 mod rate;
 mod replay;

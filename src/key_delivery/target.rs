@@ -138,7 +138,9 @@ mod tests {
         for (host, target) in yes {
             assert!(owns(&head(host, &target)), "{host} {target}");
         }
-        for target in ["/", "/?skid=1", "/healthz", "/keydelivery.x/", "/00000000-0000-4000-8000-0000dec0de00/a.ism/Manifest"] {
+        for target in
+            ["/", "/?skid=1", "/healthz", "/keydelivery.x/", "/00000000-0000-4000-8000-0000dec0de00/a.ism/Manifest"]
+        {
             assert!(!owns(&head("keydelivery.example.com", target)), "{target}");
         }
     }

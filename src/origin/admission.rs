@@ -1,15 +1,19 @@
 //! Before a film is looked up: which streaming endpoint is asked, does it answer, and may this client ask it.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use hyper::header::HOST;
 use hyper::{HeaderMap, Uri};
 
 use super::error::Error;
+use super::handler::Request;
+use super::url::{Resource, StreamObject, Thumbnails};
 use crate::catalog::access::{self, G2O_DATA, G2O_SIGN};
 use crate::catalog::{Delivery, Endpoint, Protocols, PublishedAsset, Validity};
 use crate::packager::Protocol;
 use crate::time::UtcTime;
+use crate::tokens::{self, PathKeys};
 
 /// The host name that a request is for, without port: of HTTP/2 the authority, else the header.
 pub(super) fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
@@ -53,6 +57,61 @@ pub(super) fn policy_document(endpoint: &Endpoint, path: &str) -> Option<String>
         "/crossdomain.xml" => endpoint.settings.cross_domain_policy.clone(),
         "/clientaccesspolicy.xml" => endpoint.settings.client_access_policy.clone(),
         _ => None,
+    }
+}
+
+/// A token that lets a request through.
+pub(super) struct Passed {
+    /// For how long it still counts.
+    pub left: Duration,
+    /// It, if it stands in the query.
+    from_query: Option<String>,
+}
+
+/// The request has a token for this locator, in the path or in the query.
+pub(super) fn token(
+    asset: &PublishedAsset,
+    keys: &PathKeys,
+    path_token: Option<&str>,
+    request: &Request<'_>,
+) -> Result<Passed, Error> {
+    let now = request.utc().unix_millis / 1000;
+    let verify = |token: &str| keys.verify(token, asset.locator(), request.peer, now);
+    let query = request.uri.query().unwrap_or_default().split('&').find_map(|pair| pair.strip_prefix("token="));
+    let (token, from_query) = match (path_token, query) {
+        (Some(token), _) => (verify(token), None),
+        (None, Some(token)) => (verify(token), Some(token.to_owned())),
+        (None, None) => (None, None),
+    };
+    // The same for whatever is wrong with it.
+    let refused = || Error::NotAdmitted { reason: "its URL needs a token that is valid for this film, now".to_owned() };
+    let token = token.ok_or_else(refused)?;
+    Ok(Passed { left: Duration::from_secs(token.expires.saturating_sub(now)), from_query })
+}
+
+impl Passed {
+    /// Where to send the client instead: what names other URLs needs the token in the path, so that they have it
+    /// too. Relative, because the server may stand behind a path of a CDN.
+    pub(super) fn elsewhere(&self, resource: &Resource, uri: &Uri) -> Option<String> {
+        let token = self.from_query.as_deref()?;
+        let names_others = matches!(
+            resource,
+            Resource::Stream {
+                object: StreamObject::Manifest { .. }
+                    | StreamObject::TrackPlaylist { .. }
+                    | StreamObject::Thumbnails { what: Thumbnails::List, .. },
+                ..
+            }
+        );
+        if !names_others {
+            return None;
+        }
+        let path = uri.path();
+        let up = "../".repeat(path.matches('/').count().saturating_sub(1));
+        let rest: Vec<&str> =
+            uri.query().unwrap_or_default().split('&').filter(|pair| !pair.starts_with("token=")).collect();
+        let query = if rest.concat().is_empty() { String::new() } else { format!("?{}", rest.join("&")) };
+        Some(format!("{up}{}{query}", tokens::with_token(token, path).trim_start_matches('/')))
     }
 }
 

@@ -29,6 +29,7 @@ use crate::protection::Scheme;
 use crate::source;
 use crate::thumbnails::Painter;
 use crate::time::{Timescale, UtcTime};
+use crate::tokens;
 
 /// How the origin behaves.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +82,7 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    fn utc(&self) -> UtcTime {
+    pub(super) fn utc(&self) -> UtcTime {
         let since = self.now.duration_since(SystemTime::UNIX_EPOCH);
         UtcTime { unix_millis: since.map_or(0, |d| d.as_millis() as u64) }
     }
@@ -150,13 +151,21 @@ impl Origin {
                 return Ok(respond::plain(request.method, "text/xml", document, cache, request.now));
             }
         }
-        let url = StreamingUrl::parse(request.uri.path())?;
+        let (token, path) = tokens::split_path(request.uri.path());
+        let url = StreamingUrl::parse(path)?;
         let unknown = || Error::LocatorNotFound { locator: url.locator };
         let asset = self.catalog.find_published(url.locator.as_bytes()).ok_or_else(unknown)?;
         admission::valid(&asset, request.utc())?;
         // What caches keep ends with the locator.
         let left = asset.expiration.unix_millis.saturating_sub(request.utc().unix_millis);
-        let max_age = max_age.min(Duration::from_millis(left));
+        let mut max_age = max_age.min(Duration::from_millis(left));
+        if asset.demands_path_token {
+            let passed = admission::token(&asset, &snapshot.path_keys, token, &request)?;
+            if let Some(elsewhere) = passed.elsewhere(&url.resource, request.uri) {
+                return Ok(respond::redirect(&elsewhere, request.now));
+            }
+            max_age = max_age.min(passed.left);
+        }
         let answer = match &url.resource {
             Resource::Download { file } => {
                 admission::deliverable(&asset, Protocols::PROGRESSIVE)?;

@@ -16,7 +16,7 @@ use super::verifier::SigningKey;
 ///
 /// The algorithm is never the token's choice: each key is for one, and a token can only say which of the keys
 /// to try (RFC 8725 3.1).
-pub(super) fn verify<'a>(token: &str, keys: impl Iterator<Item = &'a SigningKey>) -> Result<Claims, Refusal> {
+pub(super) fn verify<'a>(token: &str, keys: impl Iterator<Item = &'a SigningKey> + Clone) -> Result<Claims, Refusal> {
     let malformed = |what| Err(Refusal::Malformed(what));
     let parts: Vec<&str> = token.split('.').take(4).collect();
     let [header, _, _] = parts[..] else { return malformed("it has not three parts") };
@@ -33,14 +33,12 @@ pub(super) fn verify<'a>(token: &str, keys: impl Iterator<Item = &'a SigningKey>
         _ => return Err(Refusal::Algorithm),
     };
     let named = header.text("kid");
-    let mut refusal = Refusal::Algorithm;
+    let is_unknown = named.is_some_and(|named| !keys.clone().any(|key| key.id() == Some(named)));
+    let mut refusal = if is_unknown { Refusal::UnknownKey } else { Refusal::Algorithm };
     for key in keys.filter(|key| key.algorithm() == algorithm) {
         if let (Some(named), Some(own)) = (named, key.id())
             && named != own
         {
-            if refusal == Refusal::Algorithm {
-                refusal = Refusal::UnknownKey;
-            }
             continue;
         }
         match jsonwebtoken::decode::<Members>(token, key.decoding(), &validation(algorithm)) {

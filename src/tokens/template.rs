@@ -215,8 +215,7 @@ fn write_key(xml: &mut Writer, name: &str, key: &VerificationKey) {
         VerificationKey::Symmetric(key) => (SYMMETRIC, "KeyValue", STANDARD.encode(key.expose())),
         VerificationKey::Certificate(der) => (CERTIFICATE, "RawBody", STANDARD.encode(der)),
         VerificationKey::Rsa { modulus, exponent } => {
-            let json =
-                format!("{{\"e\":\"{}\",\"n\":\"{}\"}}", STANDARD.encode(exponent), STANDARD.encode(modulus));
+            let json = format!("{{\"e\":\"{}\",\"n\":\"{}\"}}", STANDARD.encode(exponent), STANDARD.encode(modulus));
             (RSA, "RawBody", STANDARD.encode(json))
         }
     };

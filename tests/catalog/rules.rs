@@ -231,16 +231,24 @@ on_both! {
             },
         };
         use KeyDeliveryType::{BaselineHttp, PlayReadyLicense};
-        use KeyRestrictionType::{Open, TokenRestricted};
+        use KeyRestrictionType::{IpRestricted, Open, TokenRestricted};
         let open = change!(site, |t| t.create_key_option(option(BaselineHttp, Open, None, None))).unwrap();
-        let token = option(BaselineHttp, TokenRestricted, Some("<TokenRestrictionTemplate/>"), None);
+        let template = "<TokenRestrictionTemplate \
+             xmlns=\"http://schemas.microsoft.com/Azure/MediaServices/KeyDelivery/TokenRestrictionTemplate/v1\" \
+             xmlns:i=\"http://www.w3.org/2001/XMLSchema-instance\"><Audience>urn:test</Audience><Issuer>urn:sts</Issuer>\
+             <PrimaryVerificationKey i:type=\"SymmetricVerificationKey\"><KeyValue>\
+             AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=</KeyValue></PrimaryVerificationKey>\
+             </TokenRestrictionTemplate>";
+        let token = option(BaselineHttp, TokenRestricted, Some(template), None);
         let token = change!(site, |t| t.create_key_option(token)).unwrap();
         let texts = site.catalog.key_option_secrets(token.id).await.unwrap();
-        assert_eq!(texts.requirements, [Some("<TokenRestrictionTemplate/>".to_owned())]);
+        assert_eq!(texts.requirements, [Some(template.to_owned())]);
         assert_eq!(site.catalog.key_option_secrets(open.id).await.unwrap().requirements, [None]);
         for (wrong, word) in [
             (option(BaselineHttp, Open, Some("x"), None), "open"),
             (option(BaselineHttp, TokenRestricted, None, None), "Template"),
+            (option(BaselineHttp, TokenRestricted, Some("<TokenRestrictionTemplate/>"), None), "namespace"),
+            (option(BaselineHttp, IpRestricted, Some("10.0.0.0/8, everybody"), None), "everybody"),
             (option(BaselineHttp, Open, None, Some("x")), "null"),
             (option(PlayReadyLicense, Open, None, None), "PlayReady"),
             (NewKeyPolicyOption { restrictions: Vec::new(), ..option(BaselineHttp, Open, None, None) }, "1 to 32"),

@@ -12,7 +12,8 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use hyper::header::{
-    ACCEPT_RANGES, ALLOW, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, RANGE, RETRY_AFTER,
+    ACCEPT_RANGES, ALLOW, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RANGE,
+    RETRY_AFTER,
 };
 use hyper::{HeaderMap, Method, Response, StatusCode};
 
@@ -141,6 +142,14 @@ pub fn plain(
     map.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     map.insert(CONTENT_LENGTH, HeaderValue::from(length));
     cache.write(map, now);
+    answer
+}
+
+/// To another URL of the same thing, for this once. `location` is relative and percent-encoded.
+pub fn redirect(location: &str, now: SystemTime) -> Response<Body> {
+    let mut answer = plain(&Method::HEAD, "text/plain", Bytes::new(), CachePolicy::NoStore, now);
+    *answer.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    insert(answer.headers_mut(), LOCATION, location);
     answer
 }
 
