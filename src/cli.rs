@@ -2,6 +2,7 @@
 //!
 //! Results go to standard output, everything else to standard error. An error is one readable paragraph.
 
+mod cpix;
 mod films;
 mod keys;
 mod management;
@@ -115,6 +116,9 @@ enum Command {
         #[arg(long)]
         off: bool,
     },
+    /// Exchange content keys with other systems (CPIX)
+    #[command(subcommand)]
+    Keys(cpix::Keys),
     /// Say what is in a folder or file, how it would stream, and what would make it better
     ///
     /// docs/inspect.md explains each finding.
@@ -189,6 +193,12 @@ pub enum Error {
         /// What was named.
         film: String,
     },
+    /// A key that is not handed out.
+    #[error("the key {key} is not one for players, and stays here")]
+    KeyStays {
+        /// Which one.
+        key: Uuid,
+    },
     /// A key for tokens cannot be read or made.
     #[error("the key for tokens in {}: {problem}", path.display())]
     TokenKey {
@@ -237,6 +247,7 @@ fn execute(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::UrlToken { film, minutes, address, off } => {
             runtime.block_on(protect::url_token(&config, &film, minutes, address, off))
         }
+        Command::Keys(what) => runtime.block_on(cpix::run(&config, what)),
         Command::List => runtime.block_on(films::list(&config)),
         Command::Inspect { path, json } => runtime.block_on(films::inspect(&config, &path, json)),
     }

@@ -63,6 +63,12 @@ pub enum Error {
         /// Of our certificate.
         thumbprint: String,
     },
+    /// A CPIX document that cannot be read.
+    #[error("the CPIX document: {problem}")]
+    Document {
+        /// What is wrong, and where.
+        problem: String,
+    },
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers")]
     NoRandomness,

@@ -3,6 +3,7 @@
 //!
 //! Nothing here prints a key; what is stored or sent is text that is useless without the master key.
 
+pub mod cpix;
 mod error;
 mod master;
 mod protection;

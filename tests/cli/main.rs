@@ -94,7 +94,7 @@ fn help_and_version() {
     let data = tempfile::tempdir().unwrap();
     let (code, out, _) = run(data.path(), &["--help"]);
     assert_eq!(code, 0);
-    for word in ["serve", "publish", "unpublish", "list", "inspect", "--config", "Exit status", "Examples"] {
+    for word in ["serve", "publish", "unpublish", "list", "protect", "inspect", "--config", "Exit status", "Examples"] {
         assert!(out.contains(word), "{word}");
     }
     for command in ["serve", "publish", "unpublish", "list", "inspect"] {
@@ -103,6 +103,58 @@ fn help_and_version() {
     }
     let (code, out, _) = run(data.path(), &["--version"]);
     assert_eq!((code, out.trim()), (0, concat!("headwater ", env!("CARGO_PKG_VERSION"))));
+}
+
+#[test]
+fn a_film_is_protected_and_its_key_delivered() {
+    let root = tempfile::tempdir().unwrap();
+    let (data, film) = (root.path().join("data"), copy_of("demo", &root.path().join("film")));
+    let file = root.path().join("token.key").to_str().unwrap().to_owned();
+    let (code, out, _) = run(&data, &["publish", &film]);
+    assert_eq!(code, 0);
+    let url = paths(&out).into_iter().next().unwrap();
+    let server = Server::start(&data, &[]);
+    server.within_three_seconds(&url, 200);
+    let issuer = ["--issuer", "https://me.example/", "--audience", "urn:films", "--token-key", &file];
+    let (code, out, err) = run(&data, &[&["protect", &film][..], &issuer].concat());
+    assert_eq!(code, 0, "{err}");
+    let key = out.split("Its key is ").nth(1).unwrap().split('.').next().unwrap().to_owned();
+    server.within_three_seconds(&format!("/?kid={key}"), 401);
+    let (code, token, _) = run(&data, &[&["token", &key][..], &issuer].concat());
+    assert_eq!((code, token.split('.').count()), (0, 3));
+    assert_eq!(server.status(&format!("/?kid={key}&token={}", token.trim())), 200);
+    assert_eq!(server.status(&format!("/?kid={key}&token={}x", token.trim())), 401);
+    let (code, _, err) = run(&data, &["protect", &film]);
+    assert!(code == 1 && err.contains("has a delivery policy already"), "{err}");
+    // A key of somebody else's does not sign.
+    fs::write(&file, "AAAA").unwrap();
+    let (code, _, err) = run(&data, &[&["token", &key][..], &issuer].concat());
+    assert!(code == 1 && err.contains("32 bytes"), "{err}");
+    // Keys go from one installation to another.
+    let other = root.path().join("other");
+    let (_, certificate, _) = run(&other, &["keys", "certificate"]);
+    let (pem, document) = (root.path().join("cert.pem"), root.path().join("keys.xml"));
+    fs::write(&pem, certificate).unwrap();
+    let (code, xml, err) = run(&data, &["keys", "export", &key, "--certificate", pem.to_str().unwrap()]);
+    assert_eq!(code, 0, "{err}");
+    fs::write(&document, xml).unwrap();
+    let (code, _, err) = run(&data, &["keys", "import", document.to_str().unwrap()]);
+    assert!(code == 1 && err.contains("protection certificate"), "{err}");
+    let (code, out, err) = run(&other, &["keys", "import", document.to_str().unwrap()]);
+    assert_eq!((code, out.trim()), (0, format!("{key}  EnvelopeEncryption").as_str()), "{err}");
+    let plain = |data: &Path| run(data, &["keys", "export", &key]).1.replace("\r", "");
+    assert_eq!(plain(&data), plain(&other));
+    // In the clear again, with tokens in its URLs.
+    assert_eq!(run(&data, &["unprotect", &film]).0, 0);
+    server.within_three_seconds(&url, 200);
+    let (code, out, err) = run(&data, &["url-token", &film]);
+    assert_eq!(code, 0, "{err}");
+    server.within_three_seconds(&url, 403);
+    let base = paths(&out).remove(0);
+    let name = url.splitn(3, '/').nth(2).unwrap();
+    assert_eq!(server.status(&format!("{base}{name}")), 200);
+    assert_eq!(run(&data, &["url-token", &film, "--off"]).0, 0);
+    server.within_three_seconds(&url, 200);
 }
 
 #[test]

@@ -9,6 +9,8 @@ mod fragments;
 #[cfg(feature = "server")]
 mod odata;
 mod text;
+#[cfg(feature = "server")]
+mod tokens;
 
 /// The drivers: each has a fuzz target and a folder of `fixtures/corpus` of its name.
 #[allow(dead_code)]
@@ -26,6 +28,14 @@ pub const TARGETS: &[&str] = &[
     "odata_path",
     #[cfg(feature = "server")]
     "odata_batch",
+    #[cfg(feature = "server")]
+    "swt",
+    #[cfg(feature = "server")]
+    "jwt",
+    #[cfg(feature = "server")]
+    "token_template",
+    #[cfg(feature = "server")]
+    "licence_challenge",
 ];
 
 /// The most memory that a driver may hold at once for `input` bytes.
@@ -52,6 +62,14 @@ pub fn run(target: &str, data: &[u8]) {
         "odata_path" => odata::path(data),
         #[cfg(feature = "server")]
         "odata_batch" => odata::parts(data),
+        #[cfg(feature = "server")]
+        "swt" => tokens::swt(data),
+        #[cfg(feature = "server")]
+        "jwt" => tokens::jwt(data),
+        #[cfg(feature = "server")]
+        "token_template" => tokens::template(data),
+        #[cfg(feature = "server")]
+        "licence_challenge" => tokens::challenge(data),
         other => panic!("there is no driver '{other}'"),
     }
 }

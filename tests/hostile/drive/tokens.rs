@@ -2,13 +2,23 @@
 
 use headwater::key_delivery::licence;
 use headwater::secrets::SecretBytes;
-use headwater::tokens::{MAX_TOKEN, Moment, PathKeys, TokenRestriction, TokenType, Verifier, VerificationKey, split_path};
+use headwater::tokens::{
+    MAX_TOKEN, Moment, PathKeys, TokenRestriction, TokenType, VerificationKey, Verifier, split_path,
+};
 use uuid::Uuid;
 
 const NOW: Moment = Moment { now: 1_600_000_000, skew: 60 };
 
+pub fn swt(data: &[u8]) {
+    token(TokenType::Swt, data);
+}
+
+pub fn jwt(data: &[u8]) {
+    token(TokenType::Jwt, data);
+}
+
 /// Tokens of either type, judged with the key 00…3f; the seeds are signed with it.
-pub fn token(token_type: TokenType, data: &[u8]) {
+fn token(token_type: TokenType, data: &[u8]) {
     let restriction = TokenRestriction {
         alternates: vec![VerificationKey::Symmetric(SecretBytes::new(vec![1; 32]))],
         audience: "urn:test".to_owned(),
