@@ -18,6 +18,6 @@ pub fn read_any(system: u8, body: &[u8]) -> usize {
     match system % 3 {
         0 => playready::parse(body).map_or(0, |challenge| challenge.keys.len()),
         1 => widevine::parse(body).map_or(0, |challenge| challenge.keys.len()),
-        _ => fairplay::parse(body, None).map_or(0, |challenge| challenge.body.len()),
+        _ => fairplay::parse(body, Some(uuid::Uuid::nil())).map_or(0, |challenge| challenge.body.len()),
     }
 }
