@@ -82,7 +82,7 @@ enum Command {
         #[arg(long, value_enum, default_value = "aes-128")]
         with: protect::Scheme,
         #[command(flatten)]
-        issuer: Option<protect::Issuer>,
+        issuer: protect::MaybeIssuer,
     },
     /// Send a film in the clear again
     Unprotect {
@@ -241,7 +241,9 @@ fn execute(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Serve(options) => runtime.block_on(serve::serve(options.over(config))),
         Command::Publish { folder, locator } => runtime.block_on(films::publish(&config, &folder, locator)),
         Command::Unpublish { film } => runtime.block_on(films::unpublish(&config, &film)),
-        Command::Protect { film, with, issuer } => runtime.block_on(protect::protect(&config, &film, with, issuer)),
+        Command::Protect { film, with, issuer } => {
+            runtime.block_on(protect::protect(&config, &film, with, issuer.whole()))
+        }
         Command::Unprotect { film } => runtime.block_on(protect::unprotect(&config, &film)),
         Command::Token { key, issuer, minutes } => protect::token(key, &issuer, minutes),
         Command::UrlToken { film, minutes, address, off } => {

@@ -9,6 +9,7 @@ use crate::catalog::Catalog;
 use crate::config::{Config, ConfigError, LicenceForm, LicenceService as Settings, LicenceSystem};
 use crate::key_delivery::licence::{Form, LicenceService, LicenceServices};
 use crate::key_delivery::{self, Addresses, KeyDelivery};
+use crate::management::Delivered;
 use crate::secrets::SecretBytes;
 
 /// Who delivers keys, if anybody does.
@@ -30,6 +31,18 @@ pub(super) fn delivery(config: &Config, catalog: &Catalog) -> Result<Option<Arc<
         ..key_delivery::Settings::default()
     };
     Ok(Some(Arc::new(KeyDelivery::new(catalog.clone(), settings)?)))
+}
+
+/// What is delivered, for the URLs that the management API names.
+pub(super) fn delivered(config: &Config) -> Delivered {
+    let enabled = config.key_delivery.enabled;
+    let has = |system| enabled && config.licence_service.iter().any(|service| service.system == system);
+    Delivered {
+        keys: enabled,
+        playready: has(LicenceSystem::PlayReady),
+        widevine: has(LicenceSystem::Widevine),
+        fairplay: has(LicenceSystem::FairPlay),
+    }
 }
 
 fn value(key: &'static str, value: &str, must: &'static str) -> ConfigError {

@@ -50,7 +50,8 @@ pub(super) async fn open(config: &Config, opened: &Opened, streaming: SocketAddr
     let auth = Auth { access: Arc::new(AccessFile::open(&access)?), issuer };
     let mut bound = config.clone();
     bound.server.listen = streaming;
-    let installation = Arc::new(Installation::new(bound.base_url(), Arc::clone(&opened.containers)));
+    let installation = Installation::new(bound.base_url(), Arc::clone(&opened.containers));
+    let installation = Arc::new(installation.delivering(super::keys::delivered(config)));
     let limits = management::Settings {
         requests_per_second: settings.requests_per_second,
         max_body_bytes: settings.max_body_bytes,

@@ -56,6 +56,27 @@ pub(super) struct Issuer {
     token_key: PathBuf,
 }
 
+/// The same, or nobody.
+#[derive(Args, Clone, Debug)]
+pub(super) struct MaybeIssuer {
+    /// Who issues tokens: what stands in their claim iss
+    #[arg(long, value_name = "URI", requires_all = ["audience", "token_key"])]
+    issuer: Option<String>,
+    /// Whom tokens are for: what stands in their claim aud
+    #[arg(long, value_name = "URI", requires = "issuer")]
+    audience: Option<String>,
+    /// A file with the key that signs tokens, base64; made if there is none
+    #[arg(long, value_name = "FILE", requires = "issuer")]
+    token_key: Option<PathBuf>,
+}
+
+impl MaybeIssuer {
+    /// The issuer, if one is named.
+    pub(super) fn whole(self) -> Option<Issuer> {
+        Some(Issuer { issuer: self.issuer?, audience: self.audience?, token_key: self.token_key? })
+    }
+}
+
 /// `headwater protect`
 pub(super) async fn protect(
     config: &Config,
