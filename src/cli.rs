@@ -2,17 +2,21 @@
 //!
 //! Results go to standard output, everything else to standard error. An error is one readable paragraph.
 
+mod assets;
 mod cpix;
 mod films;
+mod import;
 mod keys;
 mod management;
 mod open;
+mod progress;
 mod protect;
 mod serve;
 mod urls;
+mod verify;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -26,11 +30,14 @@ const EXAMPLES: &str = "\
 Examples:
   headwater                                     serve, with the demo film, on port 8080
   headwater publish /srv/films/sintel           publish a folder and print its URLs
+  headwater upload *.mp4 --asset sintel --publish   or bring it to a running server
   headwater inspect /srv/films/sintel           will it stream, and what would make it better?
+  headwater verify http://host/LOCATOR/film.ism does it stream? fetch all of it, in every format
+  headwater import /mnt/account --locators l.csv  take over assets and URLs of Azure Media Services
   headwater serve --config config.toml          serve with settings
   HEADWATER_SERVER__LISTEN=127.0.0.1:9000 headwater
 
-Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 'inspect' found what keeps a film from streaming.";
+Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 'inspect', 'verify' or 'import' found\nwhat keeps a film from streaming.";
 
 /// A streaming origin: MP4 files in a folder become Smooth Streaming, MPEG-DASH and HLS as they are asked for.
 #[derive(Parser, Debug)]
@@ -49,27 +56,47 @@ struct Arguments {
 enum Command {
     /// Serve what is published (what 'headwater' alone does)
     Serve(Serve),
-    /// Publish the film in a folder, in place, and print its URLs
+    /// Publish a film and print its URLs: a folder where it is, or an asset of a running server
     ///
-    /// Nothing is copied or rewritten. The folder holds an .ism and the files it names, or MP4 files alone.
-    /// A running server serves it within a second. Publishing it again prints the same URLs.
+    /// A folder is published in place: nothing is copied or rewritten. It holds an .ism and the files it names, or
+    /// MP4 files alone. A running server serves it within a second. Whatever else is named is an asset ('headwater
+    /// upload' makes them), by its name or id, and the server's management API is asked. Publishing again prints the
+    /// same URLs.
     Publish {
-        /// The film's folder
-        folder: PathBuf,
+        /// The film's folder, or an asset's name or id
+        #[arg(value_name = "FOLDER|ASSET")]
+        what: String,
         /// The GUID that its URLs begin with, for URLs that exist already; a new one if not given
         #[arg(long, value_name = "GUID")]
         locator: Option<Uuid>,
+        #[command(flatten)]
+        options: assets::PublishOptions,
     },
     /// Stop serving a film; its files stay where they are
     ///
     /// Its URLs end. 'publish --locator' with the same GUID brings them back.
     Unpublish {
-        /// The film's folder or its locator
-        #[arg(value_name = "FOLDER|LOCATOR")]
+        /// The film's folder, its locator, or an asset's name or id
+        #[arg(value_name = "FOLDER|LOCATOR|ASSET")]
         film: String,
+        #[command(flatten)]
+        server: assets::Server,
     },
-    /// List what is published
-    List,
+    /// List what is published, or with --assets all assets of a running server
+    List {
+        /// All assets, published or not, by the management API
+        #[arg(long)]
+        assets: bool,
+        #[command(flatten)]
+        server: assets::Server,
+    },
+    /// Upload files into an asset of a running server
+    ///
+    /// Through the management API and a signed URL, as clients of Azure Media Services do, so the server may be
+    /// elsewhere and its storage an Azure account. Uploading again replaces files.
+    Upload(assets::UploadArguments),
+    /// Delete an asset of a running server, with its locators and its files
+    Delete(assets::DeleteArguments),
     /// Encrypt a published film on its way out, with a key that players get from the server
     ///
     /// Its files and URLs stay as they are. Without an issuer everybody may have the key; with one it takes a
@@ -130,6 +157,17 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Take an existing storage account of Azure Media Services, or a copy of one, into the catalogue
+    ///
+    /// Containers (asset-GUID, or with an .ism) become assets with their old ids, their files become file records;
+    /// no byte of media is moved or changed. With a table of old locators the old URLs play at once. Run again, it
+    /// takes in what is new. docs/import.md goes through it.
+    Import(import::Arguments),
+    /// Fetch a published film as players do, in every format, and check every segment
+    ///
+    /// Checked: status and type of each answer, times against the manifest, gaps and overlaps, codecs against
+    /// initialization segments, and lengths across formats. docs/verify.md explains each finding.
+    Verify(verify::Arguments),
 }
 
 #[derive(Args, PartialEq, Eq, Debug, Default)]
@@ -176,6 +214,58 @@ pub enum Error {
     /// What cannot be inspected.
     #[error(transparent)]
     Inspect(#[from] inspect::Error),
+    /// What cannot be verified.
+    #[error(transparent)]
+    Verify(#[from] crate::verify::Error),
+    /// What cannot be imported.
+    #[error(transparent)]
+    Import(#[from] crate::import::Error),
+    /// What a server said, or that none answers.
+    #[error(transparent)]
+    Client(#[from] crate::client::Error),
+    /// No key for the management API.
+    #[error("there is no key for the management API: {}: {problem}; set HEADWATER_API_KEY, or run this as the server's user and with its configuration", path.display())]
+    NoKey {
+        /// The access file.
+        path: PathBuf,
+        /// Why it does not do.
+        problem: String,
+    },
+    /// Options of assets with a folder.
+    #[error("{folder} is a folder, which is published in place: --days and --clear are for assets")]
+    FolderOptions {
+        /// Which one.
+        folder: String,
+    },
+    /// Nobody said yes.
+    #[error("nothing was deleted: say --yes to delete the asset with its files, or --keep-container to leave them")]
+    NotConfirmed,
+    /// Neither an account nor a folder.
+    #[error(
+        "{from:?} is neither a storage account ({names}) nor a folder; add a [[storage_account]] of that name to the configuration"
+    )]
+    NoAccount {
+        /// What was named.
+        from: String,
+        /// Which ones there are.
+        names: String,
+    },
+    /// A folder needs a name as a storage account.
+    #[error(
+        "{name:?} cannot be the name of the new storage account: choose one with --account, of 3 to 63 lower-case letters, digits and hyphens, that no other account has"
+    )]
+    AccountName {
+        /// What it would be.
+        name: String,
+    },
+    /// A file that was named cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Read {
+        /// Which one.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// Without a certificate there is no HTTPS.
     #[error(
         "server.tls_listen is set, but there is no certificate: set server.certificate and server.key, or try it out with --tls-self-signed"
@@ -239,8 +329,31 @@ fn execute(arguments: Arguments) -> Result<ExitCode, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
         Command::Serve(options) => runtime.block_on(serve::serve(options.over(config))),
-        Command::Publish { folder, locator } => runtime.block_on(films::publish(&config, &folder, locator)),
-        Command::Unpublish { film } => runtime.block_on(films::unpublish(&config, &film)),
+        Command::Publish { what, locator, options } => {
+            if options.server.is_named() || !assets::is_path(&what) {
+                return runtime.block_on(assets::publish(&config, &what, locator, &options));
+            }
+            if options.is_for_assets() {
+                return Err(Error::FolderOptions { folder: what });
+            }
+            runtime.block_on(films::publish(&config, Path::new(&what), locator))
+        }
+        Command::Unpublish { film, server } => {
+            // What is published where it is, and any locator, is in the catalogue that is at hand.
+            let here = assets::is_path(&film) || Uuid::parse_str(&film).is_ok();
+            match here && !server.is_named() {
+                true => runtime.block_on(films::unpublish(&config, &film)),
+                false => runtime.block_on(assets::unpublish(&config, &film, &server)),
+            }
+        }
+        Command::List { assets, server } => match assets || server.is_named() {
+            true => runtime.block_on(assets::list(&config, &server)),
+            false => runtime.block_on(films::list(&config)),
+        },
+        Command::Upload(arguments) => runtime.block_on(assets::upload(&config, arguments)),
+        Command::Delete(arguments) => runtime.block_on(assets::delete(&config, arguments)),
+        Command::Import(arguments) => runtime.block_on(import::import(&config, arguments)),
+        Command::Verify(arguments) => runtime.block_on(verify::verify(arguments)),
         Command::Protect { film, with, issuer } => {
             runtime.block_on(protect::protect(&config, &film, with, issuer.whole()))
         }
@@ -250,7 +363,6 @@ fn execute(arguments: Arguments) -> Result<ExitCode, Error> {
             runtime.block_on(protect::url_token(&config, &film, minutes, address, off))
         }
         Command::Keys(what) => runtime.block_on(cpix::run(&config, what)),
-        Command::List => runtime.block_on(films::list(&config)),
         Command::Inspect { path, json } => runtime.block_on(films::inspect(&config, &path, json)),
     }
 }

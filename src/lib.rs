@@ -25,7 +25,11 @@ pub mod catalog;
 #[cfg(feature = "server")]
 pub mod cli;
 #[cfg(feature = "server")]
+pub mod client;
+#[cfg(feature = "server")]
 pub mod config;
+#[cfg(feature = "server")]
+pub mod import;
 #[cfg(feature = "server")]
 pub mod inspect;
 #[cfg(feature = "server")]
@@ -48,3 +52,5 @@ pub mod telemetry;
 pub mod thumbnails;
 #[cfg(feature = "server")]
 pub mod tokens;
+#[cfg(feature = "server")]
+pub mod verify;

@@ -35,6 +35,7 @@ mod read;
 mod rules;
 mod snapshot;
 mod storage_account;
+mod stored_files;
 mod streaming_endpoint;
 mod transaction;
 
@@ -90,6 +91,7 @@ pub use read::ChangeRecord;
 pub use rules::Limits;
 pub use snapshot::{Endpoint, Snapshot};
 pub use storage_account::{Backend, IN_PLACE, NewStorageAccount, Placement, StorageAccount, choose};
+pub use stored_files::{Recorded, mime_type};
 pub use streaming_endpoint::{
     AkamaiKey, CdnProvider, DEFAULT_ENDPOINT, EndpointSettings, EndpointState, NewAkamaiKey, NewStreamingEndpoint,
     StreamingEndpoint,

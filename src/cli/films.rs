@@ -104,6 +104,7 @@ pub(super) fn symlinks(config: &Config) -> Symlinks {
     if config.storage.follow_symlinks { Symlinks::Follow } else { Symlinks::Inside }
 }
 
-fn inspect_options(config: &Config) -> inspect::Options {
+/// How films are looked at.
+pub(super) fn inspect_options(config: &Config) -> inspect::Options {
     inspect::Options { segments: super::serve::segments(&config.origin), symlinks: symlinks(config) }
 }

@@ -21,7 +21,7 @@ use crate::catalog::PublishedAsset;
 use crate::media::SourceFile;
 use crate::origin;
 use crate::source::{self, Container, FileIndex, infer};
-use crate::store::{self, Folder, ObjectInfo, Symlinks};
+use crate::store::{self, Folder, ObjectInfo, Store, Symlinks};
 
 /// How the film would be served.
 #[derive(Clone, Copy, Debug)]
@@ -84,14 +84,29 @@ pub async fn report(path: &Path, options: &Options) -> Result<Report, Error> {
         store: Arc::new(Folder::new(folder, options.symlinks)),
         ..PublishedAsset::folder(Uuid::nil(), if real.is_dir() { &real } else { path }, options.symlinks)
     };
+    whole(path, &asset, alone.as_deref(), options).await
+}
+
+/// Inspects the film in a store, which is called `name` where it has no server manifest.
+///
+/// # Errors
+/// As [`report`].
+pub async fn of_store(store: Arc<dyn Store>, name: &str, options: &Options) -> Result<Report, Error> {
+    let folder = PublishedAsset::folder(Uuid::nil(), Path::new(name), options.symlinks);
+    let asset = PublishedAsset { store, name: name.to_owned(), ..folder };
+    whole(Path::new(name), &asset, None, options).await
+}
+
+/// Inspects an asset's files, or the one called `alone`.
+async fn whole(path: &Path, asset: &PublishedAsset, alone: Option<&str>, options: &Options) -> Result<Report, Error> {
     let listed: Vec<ObjectInfo> = asset.store.list("").await?;
-    let names: Vec<String> = match &alone {
-        Some(name) if has_ending(name, "ism") => vec![name.clone()],
+    let names: Vec<String> = match alone {
+        Some(name) if has_ending(name, "ism") => vec![name.to_owned()],
         Some(name) => vec![format!("{name}.ism")],
-        None => origin::presentations(&asset, &listed),
+        None => origin::presentations(asset, &listed),
     };
-    let wanted = |object: &&ObjectInfo| match &alone {
-        Some(name) if !has_ending(name, "ism") => &object.path == name,
+    let wanted = |object: &&ObjectInfo| match alone {
+        Some(name) if !has_ending(name, "ism") => object.path == name,
         _ => infer::is_media_file(&object.path) || infer::is_caption_file(&object.path),
     };
     let mut report =
@@ -117,7 +132,7 @@ pub async fn report(path: &Path, options: &Options) -> Result<Report, Error> {
         return Err(Error::NoFilm { path: path.to_owned() });
     }
     for name in &names {
-        let inspected = presentation::inspect(&asset, name, &listed, &indexed, options).await;
+        let inspected = presentation::inspect(asset, name, &listed, &indexed, options).await;
         report.findings.extend(inspected.findings);
         report.presentations.push(inspected.report);
     }

@@ -13,13 +13,10 @@ use super::context::Context;
 use super::error::Error;
 use super::fields;
 use super::read::dialect;
-use crate::catalog::{
-    Asset, AssetFile, AssetFileUpdate, AssetId, ContentKey, ContentKeyId, NameOrigin, NewAssetFile, StorageAccount,
-};
+use crate::catalog::{Asset, AssetId, ContentKey, ContentKeyId, StorageAccount};
 use crate::keys::{ProtectionCertificate, wrap_for};
 use crate::odata::json::{self, Form};
 use crate::odata::{Function, Kind, Value, literal, pairs};
-use crate::store::ObjectInfo;
 
 /// Calls a function with parameters from its parentheses and from the query.
 pub async fn call(
@@ -94,63 +91,10 @@ async fn create_file_infos(context: &Context, id: AssetId) -> Result<(), Error> 
     let account = context.catalog.get::<StorageAccount>(&asset.storage_account).await?;
     let store = context.catalog.open_container(&account, &asset.container).await?;
     let stored = store.list("").await.map_err(|error| Error::Container { problem: error.to_string() })?;
-    let records = super::sets::children::<AssetFile>(&context.catalog, &id).await?;
     let mut transaction = context.catalog.begin(context.by.clone()).await?;
-    let primary = match records.iter().any(|record| record.is_primary) {
-        true => None,
-        false => primary(&stored),
-    };
-    for object in &stored {
-        let is_primary = primary == Some(object.path.as_str());
-        match records.iter().find(|record| record.name == object.path) {
-            Some(record) => {
-                if record.content_file_size != object.size || is_primary {
-                    let update = AssetFileUpdate {
-                        content_file_size: Some(object.size),
-                        is_primary: is_primary.then_some(true),
-                        ..AssetFileUpdate::default()
-                    };
-                    transaction.update_file(record.id, update, None).await?;
-                }
-            }
-            None => {
-                let new = NewAssetFile {
-                    content_file_size: object.size,
-                    is_primary,
-                    mime_type: Some(mime_type(&object.path).to_owned()),
-                    origin: NameOrigin::Storage,
-                    ..NewAssetFile::new(id, &object.path)
-                };
-                transaction.create_file(new).await?;
-            }
-        }
-    }
+    transaction.record_stored_files(id, &stored).await?;
     transaction.commit().await?;
     Ok(())
-}
-
-fn primary(files: &[ObjectInfo]) -> Option<&str> {
-    let manifest = files.iter().find(|file| extension(&file.path) == "ism");
-    let only = if let [only] = files { Some(only) } else { None };
-    manifest.or(only).map(|file| file.path.as_str())
-}
-
-fn extension(path: &str) -> String {
-    path.rsplit_once('.').map_or(String::new(), |(_, extension)| extension.to_ascii_lowercase())
-}
-
-/// The media type by a file's extension, as uploading clients set it.
-fn mime_type(path: &str) -> &'static str {
-    match extension(path).as_str() {
-        "mp4" | "m4v" | "ismv" => "video/mp4",
-        "m4a" | "isma" => "audio/mp4",
-        "ism" | "ismc" | "xml" => "text/xml",
-        "vtt" => "text/vtt",
-        "ttml" => "application/ttml+xml",
-        "jpg" | "jpeg" => "image/jpeg",
-        "png" => "image/png",
-        _ => "application/octet-stream",
-    }
 }
 
 /// The key, base64: encrypted for a certificate, or in the clear without one.

@@ -94,10 +94,24 @@ fn help_and_version() {
     let data = tempfile::tempdir().unwrap();
     let (code, out, _) = run(data.path(), &["--help"]);
     assert_eq!(code, 0);
-    for word in ["serve", "publish", "unpublish", "list", "protect", "inspect", "--config", "Exit status", "Examples"] {
+    for word in [
+        "serve",
+        "publish",
+        "unpublish",
+        "list",
+        "protect",
+        "upload",
+        "delete",
+        "import",
+        "inspect",
+        "verify",
+        "--config",
+        "Exit status",
+        "Examples",
+    ] {
         assert!(out.contains(word), "{word}");
     }
-    for command in ["serve", "publish", "unpublish", "list", "inspect"] {
+    for command in ["serve", "publish", "unpublish", "list", "upload", "delete", "import", "inspect", "verify"] {
         let (code, out, _) = run(data.path(), &[command, "--help"]);
         assert!(code == 0 && out.contains("Usage: headwater"), "{command}");
     }

@@ -1,0 +1,71 @@
+//! `headwater verify`
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Error, progress};
+use crate::verify::{self, Address, Event, Options, Paint};
+
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    /// The film's URL, http://HOST/LOCATOR/NAME.ism, or that of any of its manifests
+    ///
+    /// Parameters of the manifest other than format= (filter=, encryption=) stay, and so does a query.
+    #[arg(value_name = "URL")]
+    url: String,
+    /// Only this format, as in URLs: smooth, mpd-time-csf, m3u8-cmaf, …; may be given several times
+    #[arg(long = "format", value_name = "TAG")]
+    formats: Vec<String>,
+    /// At most so many segments of each track, evenly spread; all if not given
+    #[arg(long, value_name = "SEGMENTS", value_parser = clap::value_parser!(u32).range(1..))]
+    sample: Option<u32>,
+    /// Requests under way at the same time
+    #[arg(long, value_name = "REQUESTS", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    parallel: u8,
+    /// Send this with every request; may be given several times
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    headers: Vec<(String, String)>,
+    /// Accept any certificate, as of a server started with --tls-self-signed
+    #[arg(long)]
+    insecure: bool,
+    /// Write the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("write it as NAME: VALUE")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// Runs it; 3 if something is wrong.
+pub(super) async fn verify(arguments: Arguments) -> Result<ExitCode, Error> {
+    let address = Address::parse(&arguments.url)?;
+    let options = Options {
+        formats: arguments.formats,
+        sample: arguments.sample.map(|n| n as usize),
+        parallel: usize::from(arguments.parallel),
+        insecure: arguments.insecure,
+        headers: arguments.headers,
+    };
+    let bar = progress::steps();
+    let told = |event: Event<'_>| match event {
+        Event::Format(name) => bar.set_message(name.to_owned()),
+        Event::Expected(more) => bar.inc_length(more),
+        Event::Fetched(_) => bar.inc(1),
+    };
+    let report = verify::film(&address, &options, &told).await?;
+    bar.finish_and_clear();
+    let mut out = std::io::stdout().lock();
+    if arguments.json {
+        serde_json::to_writer_pretty(&mut out, &report).map_err(std::io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let paint = if colour { Paint::Terminal } else { Paint::Plain };
+        out.write_all(verify::text(&report, paint).as_bytes())?;
+    }
+    Ok(if report.has_errors() { ExitCode::from(3) } else { ExitCode::SUCCESS })
+}

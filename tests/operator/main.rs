@@ -1,0 +1,9 @@
+//! What operators do from the command line, with the program itself and servers on loopback.
+
+#![allow(missing_docs, reason = "tests document themselves by their names")]
+
+mod import;
+mod proxy;
+mod site;
+mod upload;
+mod verify;
