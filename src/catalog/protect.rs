@@ -137,7 +137,7 @@ impl Transaction<'_> {
     }
 
     async fn take_locators(&mut self, asset: AssetId) -> Result<Vec<Locator>, Error> {
-        let locators: Vec<Stored<Locator>> = self.list(&Page::of(&asset.to_string())).await?;
+        let locators: Vec<Stored<Locator>> = self.list(&Page::of(asset.to_string())).await?;
         let streaming = locators.into_iter().map(|stored| stored.entity);
         let streaming: Vec<Locator> =
             streaming.filter(|locator| locator.locator_type == LocatorType::OnDemandOrigin).collect();

@@ -42,10 +42,10 @@ pub struct PublishedAsset {
     pub policies: Arc<[Arc<DeliveryPolicy>]>,
     /// Its own filters.
     pub filters: Arc<[AssetFilter]>,
-    /// Whether its URLs need a token.
-    pub demands_path_token: bool,
     /// The content keys that its media may be encrypted with.
     pub keys: Arc<[AssetKey]>,
+    /// Whether its URLs need a token.
+    pub demands_path_token: bool,
 }
 
 impl fmt::Debug for PublishedAsset {
@@ -80,8 +80,8 @@ impl PublishedAsset {
             options: AssetOptions::None,
             policies: Arc::new([]),
             filters: Arc::new([]),
-            demands_path_token: false,
             keys: Arc::new([]),
+            demands_path_token: false,
         }
     }
 
@@ -104,8 +104,8 @@ impl PublishedAsset {
             options: asset.options,
             policies: belonging.policies,
             filters: belonging.filters,
-            demands_path_token: locator.demands_path_token,
             keys: belonging.keys,
+            demands_path_token: locator.demands_path_token,
         }
     }
 

@@ -74,16 +74,14 @@ impl Av1Frames {
                 let header = SequenceHeader::parse(payload)?;
                 self.sequence = Some((header.coding, (header.width, header.height)));
             }
-            FRAME_HEADER | FRAME => {
-                // A second header of the same frame is a copy of the first (7.21).
-                if kind == FRAME || self.current.is_none() {
-                    let mut r = BitReader::new(payload);
-                    let header = self.header(&mut r, layers)?;
-                    r.align();
-                    self.current = header;
-                    if kind == FRAME {
-                        self.tile_group(payload, r.position() / 8, tiles)?;
-                    }
+            // A second header of the same frame is a copy of the first (7.21).
+            FRAME_HEADER | FRAME if kind == FRAME || self.current.is_none() => {
+                let mut r = BitReader::new(payload);
+                let header = self.header(&mut r, layers)?;
+                r.align();
+                self.current = header;
+                if kind == FRAME {
+                    self.tile_group(payload, r.position() / 8, tiles)?;
                 }
             }
             TILE_GROUP => self.tile_group(payload, 0, tiles)?,

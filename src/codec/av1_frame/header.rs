@@ -161,7 +161,8 @@ impl Av1Frames {
                 constrained_directional_enhancement(r, &coding)?;
             }
         }
-        if !(lossless && size.width == size.upscaled_width) && !intra_copy && coding.restoration {
+        let all_lossless = lossless && size.width == size.upscaled_width;
+        if !all_lossless && !intra_copy && coding.restoration {
             restoration(r, &coding)?;
         }
         if !lossless {

@@ -23,7 +23,7 @@ pub(in crate::key_delivery) fn parse(body: &[u8], key: Option<Uuid>) -> Result<C
         }
     }
     // Not all clients encode plus signs.
-    let spc = spc.map(|spc| spc.replace(' ', "+").replace('-', "+").replace('_', "/"));
+    let spc = spc.map(|spc| spc.replace([' ', '-'], "+").replace('_', "/"));
     let spc = spc.and_then(|spc| STANDARD.decode(spc.trim()).ok()).filter(|spc| !spc.is_empty());
     raw(&spc.ok_or(Error::BadRequest("the body has no spc in base64"))?, key)
 }
