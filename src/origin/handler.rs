@@ -256,12 +256,12 @@ impl Origin {
         let params = object.params();
         let tag = params.format_tag();
         let format = packager::format(tag).ok_or_else(|| Error::FormatUnknown { format: tag.to_owned() })?;
-        match object {
-            StreamObject::Thumbnails { .. } => admission::any_deliverable(asset)?,
-            _ => {}
-        }
         let protected = match object {
-            StreamObject::Thumbnails { .. } => refuse_encryption(params).map(|()| None)?,
+            StreamObject::Thumbnails { .. } => {
+                admission::any_deliverable(asset)?;
+                refuse_encryption(params)?;
+                None
+            }
             _ => protection::decide(&self.catalog, asset, format, params.encryption, &self.key_delivery)?,
         };
         let protected = protected.as_ref();
