@@ -59,6 +59,7 @@ pub(super) struct KnownPaths {
 impl KnownPaths {
     /// None is kept where there is no cache of answers.
     pub(super) fn new(answer_cache_bytes: u64) -> KnownPaths {
+        #[expect(clippy::borrowed_box, reason = "the cache wants a reference to its key, which is a box")]
         let weigh = |path: &Box<str>, _: &Arc<Known>| u32::try_from(path.len() + OVERHEAD).unwrap_or(u32::MAX);
         let capacity = answer_cache_bytes.min(CAPACITY);
         KnownPaths { entries: Cache::builder().max_capacity(capacity).weigher(weigh).build() }
