@@ -132,15 +132,15 @@ on_both! {
         let read = site.policy(10, Permissions::READ).await;
         let client = Client::of(site);
         let (ok, blocked) = (refused(200, ""), refused(403, "MPE_OUTPUT_FORMAT_BLOCKED"));
-        let encrypted = refused(403, "MPE_ENC_ENCRYPTION_REQUIRED");
-        let several = refused(415, "MPE_ENC_MULTIPLE_SAME_DELIVERY_TYPE");
+        // It has no content key that its media could be encrypted with.
+        let encrypted = refused(403, "MPE_ENC_ENCRYPTION_NOT_SET_IN_DELIVERY_POLICY");
         for (policies, expected) in [
             (vec![], [&ok, &ok, &ok, &ok]),
             (vec![(P::HLS, NoDynamicEncryption)], [&blocked, &blocked, &ok, &blocked]),
             (vec![(P::ALL, NoDynamicEncryption)], [&ok, &ok, &ok, &ok]),
             (vec![(P::SMOOTH, Blocked), (P::DASH | P::PROGRESSIVE, NoDynamicEncryption)], [&blocked, &ok, &blocked, &ok]),
             (vec![(P::HLS, DynamicEnvelopeEncryption), (P::DASH | P::SMOOTH, DynamicCommonEncryption)], [&encrypted, &encrypted, &encrypted, &blocked]),
-            (vec![(P::HLS, NoDynamicEncryption), (P::HLS | P::DASH, Blocked)], [&blocked, &blocked, &several, &blocked]),
+            (vec![(P::HLS, NoDynamicEncryption), (P::HLS | P::DASH, Blocked)], [&blocked, &blocked, &blocked, &blocked]),
         ] {
             let asset = film(site, AssetOptions::None).await;
             for (protocols, delivery_type) in &policies {
