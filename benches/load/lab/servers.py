@@ -62,7 +62,9 @@ class Server:
 def headwater(program, folder, core, **settings):
     """Starts Headwater with the catalogue in `folder`. `settings` are keys of `config.toml`, `section__key`."""
     port = free_port()
+    management = free_port()
     environment = dict(os.environ, HEADWATER_STORAGE__DATA_DIR=folder, HEADWATER_SERVER__LISTEN=f"127.0.0.1:{port}",
+                       HEADWATER_MANAGEMENT__LISTEN=f"127.0.0.1:{management}",
                        HEADWATER_LOG__LEVEL="warn")
     environment.update({f"HEADWATER_{key.upper()}": str(value) for key, value in settings.items()})
     log = open(os.path.join(folder, "headwater.log"), "ab")
