@@ -1,7 +1,5 @@
 //! Headers and bodies that clients of Azure Blob Storage expect.
 
-use std::time::{Duration, SystemTime};
-
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, CACHE_CONTROL, CONTENT_TYPE,
@@ -12,6 +10,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::Error;
+use crate::clock;
 use crate::origin::Body;
 use crate::store::ObjectInfo;
 use crate::xml::{Layout, Writer};
@@ -129,5 +128,5 @@ pub(super) fn tag(info: &ObjectInfo) -> String {
 
 /// When a file was written, for `Last-Modified`.
 pub(super) fn http_date(info: &ObjectInfo) -> String {
-    httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_millis(info.modified.unix_millis))
+    httpdate::fmt_http_date(clock::system_time(info.modified))
 }

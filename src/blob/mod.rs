@@ -30,6 +30,7 @@ use hyper::{HeaderMap, Method, Response, StatusCode};
 pub use error::Error;
 pub use policies::permissions;
 
+use crate::clock;
 use crate::origin::Body;
 use crate::origin::respond::{self, CachePolicy, Checked, Meta, Validators};
 use crate::store::account::{Account, Local};
@@ -186,7 +187,7 @@ impl Blobs {
         now: SystemTime,
     ) -> Result<Permissions, Error> {
         let sas = Sas::from_query(target.pairs())?.ok_or(Error::NotSigned)?;
-        let now = utc(now);
+        let now = clock::utc(now);
         sas.check(&sas::Checked {
             account: account.name(),
             container: &target.container,
@@ -233,11 +234,6 @@ fn require(allowed: bool) -> Result<(), Error> {
     if allowed { Ok(()) } else { Err(Error::NotPermitted) }
 }
 
-fn utc(time: SystemTime) -> UtcTime {
-    let millis = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis());
-    UtcTime { unix_millis: u64::try_from(millis).unwrap_or(u64::MAX) }
-}
-
 /// "Get Blob" and "Get Blob Properties".
 async fn read(
     account: &Local,
@@ -253,7 +249,7 @@ async fn read(
     if let Some(range) = headers.get("x-ms-range").cloned() {
         headers.insert(RANGE, range);
     }
-    let modified = SystemTime::UNIX_EPOCH + Duration::from_millis(info.modified.unix_millis);
+    let modified = clock::system_time(info.modified);
     let mut meta = Meta {
         content_type: respond::file_type(path),
         validators: Validators::new(&answer::tag(&info), Some(modified)),

@@ -77,7 +77,7 @@ impl Site {
 
     /// The signed URL of the container.
     fn signed(&self, letters: &str, seconds: i64, identifier: Option<&str>) -> String {
-        let now = utc(SystemTime::now()).unix_millis;
+        let now = clock::now().unix_millis;
         let grant = Grant {
             permissions: Permissions::parse(letters),
             start: None,

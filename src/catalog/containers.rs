@@ -1,6 +1,5 @@
 //! What the catalogue wants of storage: containers by account and name.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +8,9 @@ use async_trait::async_trait;
 use super::Catalog;
 use super::database::Value;
 use super::error::Error;
-use super::storage_account::{Backend, StorageAccount};
+use super::storage_account::StorageAccount;
 use crate::secrets::SecretBytes;
-use crate::store::{Folder, Store, Symlinks};
+use crate::store::Store;
 use crate::time::UtcTime;
 
 /// An account with the key that opens it.
@@ -62,58 +61,6 @@ pub trait Containers: Send + Sync {
     /// # Errors
     /// When storage refuses; then it is tried again later.
     async fn remove(&self, account: &OpenAccount, container: &str) -> Result<(), ContainerError>;
-}
-
-/// Local folders: in place, and accounts of [`Backend::Folder`].
-#[derive(Clone, Copy, Debug, Default)]
-pub struct LocalContainers {
-    /// What is done with symbolic links.
-    pub symlinks: Symlinks,
-}
-
-impl LocalContainers {
-    fn root<'a>(account: &'a OpenAccount, container: &str) -> Result<&'a Path, ContainerError> {
-        // Names come from ids; a path that leads elsewhere is none.
-        if container.is_empty() || container.contains(['/', '\\', '\0']) || container.starts_with('.') {
-            return Err(ContainerError(format!("{container:?} is no name of a container")));
-        }
-        match &account.account.backend {
-            Backend::Folder { root } => Ok(root),
-            _ => Err(ContainerError("this build serves containers from local folders alone".to_owned())),
-        }
-    }
-}
-
-#[async_trait]
-impl Containers for LocalContainers {
-    fn open(
-        &self,
-        account: &OpenAccount,
-        container: &str,
-        encryption: Option<ContainerEncryption>,
-    ) -> Result<Arc<dyn Store>, ContainerError> {
-        if encryption.is_some() {
-            return Err(ContainerError("files that are encrypted in storage cannot be read here".to_owned()));
-        }
-        let folder = match account.account.backend {
-            Backend::InPlace => Path::new(container).to_owned(),
-            _ => LocalContainers::root(account, container)?.join(container),
-        };
-        Ok(Arc::new(Folder::new(folder, self.symlinks)))
-    }
-
-    async fn create(&self, account: &OpenAccount, container: &str) -> Result<(), ContainerError> {
-        let folder = LocalContainers::root(account, container)?.join(container);
-        tokio::fs::create_dir_all(&folder).await.map_err(|error| ContainerError(error.to_string()))
-    }
-
-    async fn remove(&self, account: &OpenAccount, container: &str) -> Result<(), ContainerError> {
-        let folder = LocalContainers::root(account, container)?.join(container);
-        match tokio::fs::remove_dir_all(&folder).await {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(ContainerError(error.to_string())),
-            _ => Ok(()),
-        }
-    }
 }
 
 fn failed(account: &StorageAccount, container: &str) -> impl FnOnce(ContainerError) -> Error {

@@ -1,11 +1,12 @@
 //! Keeping a node up to date with the others, and finishing what was left undone.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use sqlx::postgres::PgListener;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{By, Catalog};
+use crate::clock;
 use crate::time::UtcTime;
 
 /// How often the number of the last change is looked at. PostgreSQL tells of changes by itself; there it is
@@ -85,8 +86,7 @@ impl Catalog {
 
     /// Finishes operations of processes that have ended, and removes containers of deleted assets.
     pub(super) async fn tidy(&self) {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let now = UtcTime { unix_millis: u64::try_from(now.as_millis()).unwrap_or(u64::MAX) };
+        let now = clock::now();
         let before = UtcTime { unix_millis: now.unix_millis.saturating_sub(ABANDONED_MILLISECONDS) };
         if let Err(error) = self.settle_abandoned(By::new(NODE, now), before).await {
             tracing::warn!(%error, "operations that were left undone stay so for now");

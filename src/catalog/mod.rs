@@ -39,6 +39,7 @@ mod stored_files;
 mod streaming_endpoint;
 mod transaction;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -62,7 +63,7 @@ pub use asset_file::{
     AssetFile, AssetFileUpdate, EncryptionScheme, FileEncryption, MAX_FILE_NAME, NameOrigin, NewAssetFile,
 };
 pub use asset_key::AssetKey;
-pub use containers::{ContainerEncryption, ContainerError, Containers, LocalContainers, OpenAccount};
+pub use containers::{ContainerEncryption, ContainerError, Containers, OpenAccount};
 pub use content_key::{ContentKey, ContentKeyType, ContentKeyUpdate, NewContentKey, checksum, is_for_players};
 pub use database::Address;
 pub use delivery_policy::{
@@ -135,7 +136,7 @@ impl Options {
         Options {
             database: Address::File(data_dir.join(Address::FILE)),
             data_dir: data_dir.to_owned(),
-            containers: Arc::new(LocalContainers::default()),
+            containers: Arc::new(AccountContainers::new(data_dir, Symlinks::Inside, HashMap::new())),
             sealer: Arc::new(NoMasterKey),
             limits: Limits::default(),
             placement: Placement::Default,

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::{Error, films, open, progress};
 use crate::catalog::{Backend, Catalog, NewStorageAccount, StorageAccount};
+use crate::clock;
 use crate::config::Config;
 use crate::import::{self, MAX_TABLE_BYTES, Options, Table};
 use crate::store::account::is_account_name;
@@ -96,7 +97,7 @@ fn folder(known: &[StorageAccount], arguments: &Arguments) -> Result<(StorageAcc
         capacity_bytes: None,
         weight: 1,
         backend,
-        created: open::now(),
+        created: clock::now(),
     };
     Ok((account, false))
 }

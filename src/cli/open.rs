@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::Error;
 use super::films::symlinks;
@@ -10,10 +10,10 @@ use crate::blob::Blobs;
 use crate::catalog::{
     AccountContainers, Address, Backend, By, Catalog, NewStorageAccount, OpenAccount, Options, Version,
 };
+use crate::clock;
 use crate::config::Config;
 use crate::keys::{MasterKeySealer, MasterKeys};
 use crate::store::account::Account;
-use crate::time::UtcTime;
 
 /// The catalogue, and what opens containers for it.
 pub(super) struct Opened {
@@ -40,11 +40,11 @@ pub(super) async fn open(config: &Config, demo: Option<PathBuf>) -> Result<Opene
         placement: config.catalog.placement,
         demo,
         symlinks,
-        ..Options::local(&data_dir, now())
+        ..Options::local(&data_dir, clock::now())
     };
     let catalog = Catalog::open(options).await?;
     if master.keys().len() > 1 {
-        let moved = catalog.reseal_secrets(By::new("headwater", now())).await?;
+        let moved = catalog.reseal_secrets(By::new("headwater", clock::now())).await?;
         if moved > 0 {
             tracing::info!(moved, "stored secrets are sealed under the new master key; the old one can go");
         }
@@ -72,7 +72,7 @@ async fn link_accounts(catalog: &Catalog, config: &Config) -> Result<(), Error> 
         if same && !becomes_default {
             continue;
         }
-        let mut transaction = catalog.begin(By::new("config.toml", now())).await?;
+        let mut transaction = catalog.begin(By::new("config.toml", clock::now())).await?;
         match present {
             None => drop(transaction.create_storage_account(new, key.as_ref()).await?),
             Some(present) => {
@@ -151,10 +151,5 @@ async fn local_accounts(opened: &Opened) -> Result<Vec<Account>, Error> {
 /// Who changes something from the command line.
 pub(super) fn by() -> By {
     let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
-    By::new(user.map_or_else(|_| "command line".to_owned(), |user| format!("command line ({user})")), now())
-}
-
-pub(super) fn now() -> UtcTime {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    UtcTime { unix_millis: since.as_millis() as u64 }
+    By::new(user.map_or_else(|_| "command line".to_owned(), |user| format!("command line ({user})")), clock::now())
 }

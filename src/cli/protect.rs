@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::{Error, open};
 use crate::catalog::{Catalog, DeliveryType, Locator, LocatorId, Protection};
+use crate::clock;
 use crate::config::Config;
 use crate::keys;
 use crate::secrets::SecretBytes;
@@ -126,7 +127,7 @@ pub(super) fn token(key: Uuid, issuer: &Issuer, minutes: u32) -> Result<ExitCode
         CONTENT_KEY_IDENTIFIER: key.to_string(),
         "iss": issuer.issuer,
         "aud": issuer.audience,
-        "exp": open::now().unix_millis / 1000 + 60 * u64::from(minutes),
+        "exp": clock::now().unix_millis / 1000 + 60 * u64::from(minutes),
     });
     let unusable = || std::io::Error::other("a token cannot be signed with that key");
     let token = sign_jwt(signing.expose(), &claims).ok_or_else(unusable)?;
@@ -157,7 +158,7 @@ pub(super) async fn url_token(
         writeln!(out, "{film} is served without tokens in its URLs.")?;
         return Ok(ExitCode::SUCCESS);
     }
-    let expires = open::now().unix_millis / 1000 + 60 * u64::from(minutes);
+    let expires = clock::now().unix_millis / 1000 + 60 * u64::from(minutes);
     let missing = || std::io::Error::other("there is no key for tokens in URLs");
     let token = keys.sign(locator, expires, address).ok_or_else(missing)?;
     writeln!(out, "{}{}", config.base_url(), with_token(&token, &format!("/{locator}/")))?;

@@ -25,6 +25,7 @@ use super::replay::Replays;
 use super::target::{self, Service, Target};
 use super::{answer, clear_key, fetch};
 use crate::catalog::{Catalog, KeyDeliveryType};
+use crate::clock;
 use crate::origin::Body;
 use crate::secrets::SecretBytes;
 use crate::tokens::{Moment, ReplayLimit};
@@ -154,7 +155,7 @@ impl KeyDelivery {
         let target = Target::parse(&head);
         let service = target.as_ref().map_or(Service::Key, |target| target.service);
         let asked = Asked { client, service, key: target.as_ref().ok().and_then(|target| target.key) };
-        let milliseconds = milliseconds(now);
+        let milliseconds = clock::utc(now).unix_millis;
         let admitted = self.admit(&head, client, milliseconds).and(target);
         let target = admitted.inspect_err(|error| asked.refused(error))?;
         let moment = self.moment(now);
@@ -227,7 +228,7 @@ impl KeyDelivery {
     }
 
     fn moment(&self, now: SystemTime) -> Moment {
-        Moment { now: milliseconds(now) / 1000, skew: self.settings.clock_skew_seconds }
+        Moment { now: clock::utc(now).unix_millis / 1000, skew: self.settings.clock_skew_seconds }
     }
 
     /// What does not depend on a key.
@@ -316,9 +317,4 @@ async fn whole(mut body: Incoming) -> Result<Bytes, Error> {
         whole.extend_from_slice(&piece);
     }
     Ok(whole.freeze())
-}
-
-fn milliseconds(time: SystemTime) -> u64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

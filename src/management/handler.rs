@@ -21,10 +21,10 @@ use super::installation::Installation;
 use super::service;
 use super::throttle::Throttle;
 use crate::catalog::{By, Catalog};
+use crate::clock;
 use crate::odata::json::Form;
 use crate::origin::Body;
 use crate::server::{Handler, Request};
-use crate::time::UtcTime;
 
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -62,7 +62,7 @@ impl Management {
     }
 
     async fn answer(&self, request: Request) -> Result<Answer, Error> {
-        let now = utc(request.now);
+        let now = clock::utc(request.now);
         let Request { head, peer, secure, body, .. } = request;
         let path = head.uri.path().to_owned();
         let peer = peer.ip().to_string();
@@ -167,11 +167,6 @@ fn respond(answer: Answer, client_id: Option<HeaderValue>, is_head: bool) -> Res
         map.insert(HeaderName::from_static("x-ms-client-request-id"), id);
     }
     response
-}
-
-fn utc(time: std::time::SystemTime) -> UtcTime {
-    let since = time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    UtcTime { unix_millis: u64::try_from(since.as_millis()).unwrap_or(u64::MAX) }
 }
 
 /// Scheme and host as the client sees them.

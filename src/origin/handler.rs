@@ -23,6 +23,7 @@ use super::thumbnails::{self, Gallery};
 use super::url::{FragmentTime, Noun, Params, QualityLevel, Resource, StreamObject, StreamingUrl};
 use super::{Body, admission};
 use crate::catalog::{Catalog, Protocols, PublishedAsset};
+use crate::clock;
 use crate::media::{ByteRange, Presentation, TrackKind, TrackRef};
 use crate::packager::filter::{self, Filter};
 use crate::packager::{self, Context, Dialect, Format, MediaData, Plan, Rendered, SegmentRequest, Selection};
@@ -85,8 +86,7 @@ pub struct Request<'a> {
 
 impl Request<'_> {
     pub(super) fn utc(&self) -> UtcTime {
-        let since = self.now.duration_since(SystemTime::UNIX_EPOCH);
-        UtcTime { unix_millis: since.map_or(0, |d| d.as_millis() as u64) }
+        clock::utc(self.now)
     }
 }
 
@@ -228,7 +228,7 @@ impl Origin {
         })?;
         let meta = Meta {
             content_type: respond::file_type(file),
-            validators: Validators::new(&hex(object_key(&info)), Some(system_time(info.modified))),
+            validators: Validators::new(&hex(object_key(&info)), Some(clock::system_time(info.modified))),
             cache: CachePolicy::MaxAge(max_age),
             parts: Parts::Many,
             extra: Vec::new(),
@@ -350,7 +350,7 @@ impl Origin {
         let key = answer_key(loaded.presentation.revision, dialect, &asset.id, name, &identity);
         let meta = Meta {
             content_type: HeaderValue::from_static("application/octet-stream"),
-            validators: Validators::new(&hex(key), loaded.modified().map(system_time)),
+            validators: Validators::new(&hex(key), loaded.modified().map(clock::system_time)),
             cache: CachePolicy::MaxAge(max_age),
             parts: Parts::Single,
             // Filters choose; what an encryption cannot carry is left out.
@@ -462,10 +462,6 @@ impl Deref for Film {
 fn until_expiry(max_age: Duration, asset: &PublishedAsset, now: UtcTime) -> Duration {
     let left = asset.expiration.unix_millis.saturating_sub(now.unix_millis);
     max_age.min(Duration::from_millis(left))
-}
-
-fn system_time(time: UtcTime) -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_millis(time.unix_millis)
 }
 
 fn plain(request: Request<'_>, text: &'static str) -> Response<Body> {

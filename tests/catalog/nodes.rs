@@ -1,19 +1,19 @@
 //! Several nodes on one database.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use headwater::catalog::*;
-use headwater::store::Store;
+use headwater::store::{Store, Symlinks};
 
 use crate::stores::{by, options};
 use crate::{change, on_both};
 
 /// Local folders that take their time to go, and say how often they were asked to.
-#[derive(Default)]
 struct Slow {
-    local: LocalContainers,
+    local: AccountContainers,
     removals: AtomicU32,
 }
 
@@ -87,7 +87,8 @@ on_both! {
     }
 
     async fn a_container_is_removed_by_one_node_alone(site: &Site) {
-        let slow = Arc::new(Slow::default());
+        let local = AccountContainers::new(site.root.path(), Symlinks::Inside, HashMap::new());
+        let slow = Arc::new(Slow { local, removals: AtomicU32::new(0) });
         let asset = site.asset("film").await;
         change!(site, |t| t.delete_asset(asset.id, ContainerFate::Remove)).unwrap();
         let mut nodes = Vec::new();
