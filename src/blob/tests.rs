@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
-use std::time::SystemTime;
 
 use futures_util::{StreamExt, stream};
 use tokio::sync::oneshot;
