@@ -114,6 +114,7 @@ fn segments(film: &Film, dialect: Dialect) -> Files {
                     selection: &selection,
                     thumbnails: None,
                     protection: None,
+                    figures: None,
                 };
                 format.url_timescale(&film.presentation, track.group, &context)
             };
