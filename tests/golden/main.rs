@@ -6,6 +6,7 @@ mod support;
 
 mod ams_sample;
 mod codec_table;
+mod kept_figures;
 mod protected;
 mod sha256;
 mod transport;
