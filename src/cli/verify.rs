@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Error, progress};
+use crate::secrets::SecretBytes;
 use crate::verify::{self, Address, Event, Options, Paint};
 
 #[derive(Args, Debug)]
@@ -27,6 +28,9 @@ pub(super) struct Arguments {
     /// Send this with every request; may be given several times
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
     headers: Vec<(String, String)>,
+    /// A viewer's token, with which the keys of encrypted segments are asked for; or HEADWATER_TOKEN
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<String>,
     /// Accept any certificate, as of a server started with --tls-self-signed
     #[arg(long)]
     insecure: bool,
@@ -43,12 +47,15 @@ fn header(text: &str) -> Result<(String, String), String> {
 /// Runs it; 3 if something is wrong.
 pub(super) async fn verify(arguments: Arguments) -> Result<ExitCode, Error> {
     let address = Address::parse(&arguments.url)?;
+    // What stands on a command line others on the machine can read.
+    let token = arguments.token.or_else(|| std::env::var("HEADWATER_TOKEN").ok()).filter(|token| !token.is_empty());
     let options = Options {
         formats: arguments.formats,
         sample: arguments.sample.map(|n| n as usize),
         parallel: usize::from(arguments.parallel),
         insecure: arguments.insecure,
         headers: arguments.headers,
+        token: token.map(|token| SecretBytes::new(token.into_bytes())),
     };
     let bar = progress::steps();
     let told = |event: Event<'_>| match event {
