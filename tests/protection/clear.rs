@@ -66,7 +66,8 @@ fn tracks_that_are_named_stay_clear() {
             if tag.starts_with("mpd") {
                 let sets: Vec<&str> = manifest.split("<AdaptationSet").skip(1).collect();
                 for (kind, name) in [(TrackKind::Video, "video"), (TrackKind::Audio, "audio")] {
-                    let mut of_kind = sets.iter().filter(|set| set.contains(&format!("contentType=\"{name}\""))).peekable();
+                    let mut of_kind =
+                        sets.iter().filter(|set| set.contains(&format!("contentType=\"{name}\""))).peekable();
                     assert!(of_kind.peek().is_some(), "{manifest}");
                     for set in of_kind {
                         assert_eq!(set.contains("<ContentProtection"), kind != clear_kind, "{tag} {named}: {set}");
