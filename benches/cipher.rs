@@ -1,5 +1,8 @@
 //! The ciphers as packagers use them, in bytes of media per second, beside the library's own speed over one buffer
-//! and `openssl speed` on the same machine.
+//! and `openssl speed` on the same machine; and a segment of the demo film in the clear and in each encryption, which
+//! should cost what it costs in the clear, and the cipher.
+
+mod support;
 
 use std::process::Command;
 
@@ -8,10 +11,15 @@ use aes::cipher::{Array, BlockModeEncrypt, KeyIvInit, StreamCipher};
 use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::BytesCount;
-use headwater::cipher::ContentKey;
 use headwater::cipher::cbc::encrypt;
 use headwater::cipher::ctr::Counter;
 use headwater::cipher::pattern::{Chains, Pattern};
+use headwater::cipher::{ContentKey, KeyId};
+use headwater::media::Presentation;
+use headwater::packager::protection::{Protection, TrackKey, Tracks};
+use headwater::packager::{Context, Format, MediaData, Noun, Plan, SegmentRequest, format};
+use headwater::protection::Scheme;
+use support::{File, context, demo, tracks};
 
 const KEY: [u8; 16] = [7; 16];
 /// A segment of two seconds at 4 Mbit/s.
@@ -95,4 +103,62 @@ fn cbcs_sound(bencher: Bencher<'_, '_>) {
         chains.encrypt(Pattern::WHOLE, &mut data, samples());
         data
     });
+}
+
+fn protection(scheme: Scheme) -> Protection {
+    Protection {
+        scheme,
+        keys: vec![TrackKey { tracks: Tracks::All, id: KeyId([3; 16]), key: key(), vector: None, url: None }],
+        clear: Vec::new(),
+        systems: Vec::new(),
+        asset: [0; 16],
+    }
+}
+
+fn stored(files: &[File], plan: &Plan) -> MediaData {
+    MediaData::new(
+        plan.reads()
+            .into_iter()
+            .map(|(file, range)| (file, range.clone(), files[file.0 as usize].read(range)))
+            .collect(),
+    )
+}
+
+/// A segment of pictures, nothing of it cached, its stored bytes at hand.
+fn segment(bencher: Bencher<'_, '_>, tag: &str, scheme: Option<Scheme>) {
+    let (film, files): (Presentation, Vec<File>) = demo();
+    let format: &dyn Format = format(tag).expect("a format");
+    let protection = scheme.map(protection);
+    let context = Context { protection: protection.as_ref(), ..context() };
+    let track = tracks(&film)[0];
+    let group = &film.groups[track.group];
+    let index =
+        group.segment_count() / 2 / film.fragments_per_ts_segment as usize * film.fragments_per_ts_segment as usize;
+    let time = group.boundary(index, format.url_timescale(&film, track.group, &context));
+    let request = SegmentRequest { track, noun: Noun::Fragments, time, audio_track: None };
+    let plan = || format.plan(&film, &request, &context).expect("a segment begins here");
+    let media = stored(&files, &plan());
+    let size = format.segment(&film, &plan(), &media, &context).expect("a segment").len();
+    bencher
+        .counter(BytesCount::new(size))
+        .bench_local(|| format.segment(&film, &plan(), &media, &context).expect("a segment"));
+}
+
+macro_rules! segments {
+    ($($name:ident: $tag:literal, $scheme:expr;)*) => {$(
+        #[divan::bench]
+        fn $name(bencher: Bencher<'_, '_>) {
+            segment(bencher, $tag, $scheme);
+        }
+    )*};
+}
+
+segments! {
+    segment_cmaf_clear: "mpd-time-cmaf", None;
+    segment_cmaf_envelope: "mpd-time-cmaf", Some(Scheme::Envelope);
+    segment_cmaf_cenc: "mpd-time-cmaf", Some(Scheme::Cenc);
+    segment_cmaf_cbcs: "mpd-time-cmaf", Some(Scheme::Cbcs);
+    segment_ts_clear: "m3u8-aapl", None;
+    segment_ts_envelope: "m3u8-aapl", Some(Scheme::Envelope);
+    segment_ts_sample_aes: "m3u8-aapl", Some(Scheme::Cbcs);
 }

@@ -252,7 +252,19 @@ pub fn fragmented(minutes: u32, bits_per_second: u64) -> File {
 
 /// A ladder of progressive films as a presentation, with its files.
 pub fn ladder(minutes: u32, qualities: &[u64]) -> (Presentation, Vec<File>) {
-    let files: Vec<File> = qualities.iter().map(|rate| progressive(minutes, *rate)).collect();
+    assembled(qualities.iter().map(|rate| progressive(minutes, *rate)).collect())
+}
+
+/// The best quality of the demo film, as a presentation with its file.
+pub fn demo() -> (Presentation, Vec<File>) {
+    let name = "demo_720p.mp4";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo").join(name);
+    let bytes = Bytes::from(std::fs::read(path).expect("the demo film"));
+    let length = bytes.len() as u64;
+    assembled(vec![File { name: name.to_owned(), length, pieces: BTreeMap::from([(0, bytes)]) }])
+}
+
+fn assembled(files: Vec<File>) -> (Presentation, Vec<File>) {
     let indexed: Vec<(SourceFile, Arc<FileIndex>)> = files
         .iter()
         .map(|file| (SourceFile { name: file.name.clone(), size: file.length }, Arc::new(file.index())))

@@ -1,6 +1,6 @@
 //! Cipher block chaining of whole objects (NIST SP 800-38A 6.2) with PKCS #7 padding (RFC 5652 6.3).
 
-use aes::cipher::{Array, BlockModeEncrypt, InnerIvInit};
+use aes::cipher::{Array, BlockModeDecrypt, BlockModeEncrypt, InnerIvInit};
 use bytes::Bytes;
 
 use super::key::block_cipher;
@@ -36,11 +36,29 @@ pub fn encrypt(key: &ContentKey, iv: &[u8; BLOCK], pieces: &[Bytes]) -> Vec<u8> 
     out
 }
 
+/// The object that [`encrypt`] made `data` of. `None` where `data` has no whole number of blocks, or no padding
+/// at its end: it is cut or damaged, or the key or the vector is another one.
+///
+/// For checking what is served, not for servers: how it fails tells something about the object.
+pub fn decrypt(key: &ContentKey, iv: &[u8; BLOCK], data: &[u8]) -> Option<Vec<u8>> {
+    let mut out = data.to_vec();
+    let cipher = block_cipher(key);
+    let (blocks, rest) = Array::slice_as_chunks_mut(&mut out);
+    if !rest.is_empty() {
+        return None;
+    }
+    cbc::Decryptor::inner_iv_init(&cipher, iv.into()).decrypt_blocks(blocks);
+    let padding = usize::from(*out.last()?);
+    let clear = out.len().checked_sub(padding).filter(|_| (1..=BLOCK).contains(&padding))?;
+    out[clear..].iter().all(|byte| usize::from(*byte) == padding).then(|| out.truncate(clear))?;
+    Some(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use aes::Aes128;
-    use cbc::cipher::{BlockModeDecrypt, KeyIvInit, block_padding::Pkcs7};
+    use cbc::cipher::{KeyIvInit, block_padding::Pkcs7};
     use proptest::prelude::*;
 
     const KEY: [u8; 16] = 0x2b7e_1516_28ae_d2a6_abf7_1588_09cf_4f3cu128.to_be_bytes();
@@ -63,7 +81,16 @@ mod tests {
             let out = encrypt(&ContentKey::new(KEY), &IV, &[whole.slice(..at), whole.slice(at..)]);
             prop_assert_eq!(out.len() as u64, encrypted_len(data.len() as u64));
             let clear = cbc::Decryptor::<Aes128>::new(&KEY.into(), &IV.into()).decrypt_padded_vec::<Pkcs7>(&out).unwrap();
-            prop_assert_eq!(clear, data);
+            prop_assert_eq!(&clear, &data);
+            prop_assert_eq!(decrypt(&ContentKey::new(KEY), &IV, &out), Some(data));
+        }
+
+        #[test]
+        fn what_was_not_encrypted_so_is_refused_or_something_else(data in prop::collection::vec(any::<u8>(), 0..100)) {
+            let key = ContentKey::new(KEY);
+            let out = encrypt(&key, &IV, &[Bytes::from(data.clone())]);
+            prop_assert_eq!(decrypt(&key, &IV, &out[..out.len() - 1]), None);
+            prop_assert_ne!(decrypt(&ContentKey::new(IV), &IV, &out), Some(data));
         }
     }
 }

@@ -1,11 +1,15 @@
 //! `headwater verify`
 
+use std::convert::Infallible;
+use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use clap::Args;
 
 use super::{Error, progress};
+use crate::secrets::SecretBytes;
 use crate::verify::{self, Address, Event, Options, Paint};
 
 #[derive(Args, Debug)]
@@ -27,12 +31,33 @@ pub(super) struct Arguments {
     /// Send this with every request; may be given several times
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
     headers: Vec<(String, String)>,
+    /// A viewer's token, with which the keys of encrypted segments are asked for; or HEADWATER_TOKEN
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<Token>,
     /// Accept any certificate, as of a server started with --tls-self-signed
     #[arg(long)]
     insecure: bool,
     /// Write the report as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// A viewer's token, which is shown nowhere.
+#[derive(Clone)]
+struct Token(SecretBytes);
+
+impl FromStr for Token {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Token, Infallible> {
+        Ok(Token(SecretBytes::new(text.trim().as_bytes().to_vec())))
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a token")
+    }
 }
 
 fn header(text: &str) -> Result<(String, String), String> {
@@ -43,12 +68,16 @@ fn header(text: &str) -> Result<(String, String), String> {
 /// Runs it; 3 if something is wrong.
 pub(super) async fn verify(arguments: Arguments) -> Result<ExitCode, Error> {
     let address = Address::parse(&arguments.url)?;
+    // What stands on a command line others on the machine can read.
+    let of_environment = || std::env::var("HEADWATER_TOKEN").ok()?.parse().ok();
+    let token = arguments.token.or_else(of_environment).map(|Token(token)| token).filter(|token| !token.is_empty());
     let options = Options {
         formats: arguments.formats,
         sample: arguments.sample.map(|n| n as usize),
         parallel: usize::from(arguments.parallel),
         insecure: arguments.insecure,
         headers: arguments.headers,
+        token,
     };
     let bar = progress::steps();
     let told = |event: Event<'_>| match event {

@@ -8,6 +8,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RANGE};
 use url::Url;
 
 use super::{Error, Options};
+use crate::secrets::SecretBytes;
 
 /// A connection comes about within this, or not at all.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -69,11 +70,25 @@ impl Client {
 
     /// Fetches what is at `url`, all of it or a byte range; the error is a sentence for a report.
     pub async fn get(&self, url: &Url, range: Option<(u64, u64)>, most_bytes: usize) -> Result<Answer, String> {
-        let begun = Instant::now();
         let mut request = self.0.get(url.clone());
         if let Some((first, last)) = range {
             request = request.header(RANGE, format!("bytes={first}-{last}"));
         }
+        Client::send(request, most_bytes).await
+    }
+
+    /// Asks for the key at `url`, with a viewer's token.
+    pub async fn key(&self, url: &Url, token: Option<&SecretBytes>, most_bytes: usize) -> Result<Answer, String> {
+        let mut request = self.0.get(url.clone());
+        if let Some(token) = token {
+            // Marked as secret, so that no log has it; and left out when another host is gone on to.
+            request = request.bearer_auth(String::from_utf8_lossy(token.expose()));
+        }
+        Client::send(request, most_bytes).await
+    }
+
+    async fn send(request: reqwest::RequestBuilder, most_bytes: usize) -> Result<Answer, String> {
+        let begun = Instant::now();
         let mut response = request.send().await.map_err(chain)?;
         let text = |name: HeaderName| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let media_type = text(CONTENT_TYPE).unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use super::encryption::{self, Encryption};
 use super::listing::{Listing, MAX_SEGMENTS, Packing, Row, Segment, Stream, Times, expand};
 use super::report::StreamKind;
 use super::smooth::clip;
@@ -12,6 +13,8 @@ use crate::xml::{self, Element};
 const LIMITS: xml::Limits = xml::Limits { bytes: 64 << 20, depth: 32, nodes: 12_000_000, attributes: 64 };
 
 const TRICK_MODE: &str = "http://dashif.org/guidelines/trickmode";
+/// Common encryption, with the scheme in `value` (ISO/IEC 23009-1 5.8.5.2).
+const COMMON_ENCRYPTION: &str = "urn:mpeg:dash:mp4protection:2011";
 /// Segments that are encrypted as a whole (ISO/IEC 23009-4).
 const SEGMENT_ENCRYPTION: &str = "urn:mpeg:dash:sea:";
 
@@ -73,10 +76,8 @@ impl<'a> Place<'a> {
             let all = self.chain.iter().take(2).flat_map(|element| element.children_named(name));
             all.filter_map(|p| p.attribute("schemeIdUri")).any(|uri| uri.starts_with(scheme))
         };
-        let encrypted = property("ContentProtection", SEGMENT_ENCRYPTION);
         let key_frames = property("EssentialProperty", TRICK_MODE) || property("SupplementalProperty", TRICK_MODE);
         let packing = match kind {
-            _ if encrypted => Packing::Opaque("it is encrypted as a whole"),
             StreamKind::Image => Packing::Images,
             StreamKind::Text if mime == "text/vtt" => Packing::WebVtt,
             _ if mime.ends_with("mp4") => Packing::Fragments,
@@ -95,6 +96,7 @@ impl<'a> Place<'a> {
             kind,
             key_frames,
             packing,
+            encryption: self.encryption(),
             times: if template.attribute("media").is_some_and(|m| m.contains("$Time")) {
                 Times::Absolute
             } else {
@@ -106,6 +108,22 @@ impl<'a> Place<'a> {
             segments,
         });
         Ok(())
+    }
+
+    fn encryption(&self) -> Option<Encryption> {
+        let all = || self.chain.iter().take(2).flat_map(|element| element.children_named("ContentProtection"));
+        let of = |element: &&Element, scheme: &str| {
+            element.attribute("schemeIdUri").is_some_and(|uri| uri.to_ascii_lowercase().starts_with(scheme))
+        };
+        if let Some(whole) = all().find(|element| of(element, SEGMENT_ENCRYPTION)) {
+            return Some(Encryption::Whole(encryption::envelope(&self.base, whole)));
+        }
+        let scheme =
+            all().find(|element| of(element, COMMON_ENCRYPTION)).and_then(|element| element.attribute("value"));
+        let some = all().next().is_some();
+        let key_ids = all().filter_map(|element| element.attribute("default_KID"));
+        let key_ids = key_ids.flat_map(|ids| ids.split_whitespace().filter_map(encryption::key_id)).collect();
+        some.then(|| Encryption::Samples { scheme: clip(scheme.unwrap_or("cenc")), key_ids })
     }
 
     fn template(&self) -> Option<Template<'a>> {

@@ -101,6 +101,7 @@ pub(super) async fn verify(job: &Job<'_>, address: &Address, format: &'static dy
             kind: stream.kind,
             key_frames: stream.key_frames,
             codecs: stream.codecs.clone(),
+            encryption: stream.encryption.as_ref().map(ToString::to_string),
             duration_us: stream.duration().round(MICROSECONDS),
             segments: stream.segments.len(),
             checked: read.checked,

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::encryption::Protected;
 use crate::codec;
 use crate::isobmff::{FourCc, Movie, MovieFragment, TrackExtends, boxes, is_sync};
 use crate::time::Timescale;
@@ -14,6 +15,8 @@ pub(super) struct Init {
     /// The sample entry of the track.
     entry: Bytes,
     defaults: Option<TrackExtends>,
+    /// What the sample entry says of encryption.
+    pub protected: Option<Protected>,
 }
 
 impl Init {
@@ -31,6 +34,7 @@ impl Init {
             let entry = track.sample_entries.first().cloned().ok_or("it has no sample entry")?;
             return Ok(Init {
                 scale: track.timescale,
+                protected: Protected::read(&entry),
                 entry,
                 defaults: movie.fragmented.as_ref().and_then(|extends| extends.defaults_of(track.id)).copied(),
             });

@@ -2,13 +2,18 @@
 
 use url::Url;
 
+use super::encryption::{Encryption, Envelope, key_id, sixteen_bytes};
 use super::listing::{Listing, MAX_SEGMENTS, Packing, Segment, Stream, Times};
 use super::playlist::{Line, attribute, byte_range, lines, micros};
 use super::report::StreamKind;
 use super::smooth::clip;
+use crate::cipher::KeyId;
 use crate::time::Timescale;
 
 const MICROSECONDS: Timescale = Timescale::new(1_000_000).unwrap();
+
+/// The most key ids of a playlist that are kept.
+const MAX_KEY_IDS: usize = 1_000;
 
 /// The most media playlists of one film.
 const MAX_PLAYLISTS: usize = 2_000;
@@ -175,7 +180,8 @@ fn is_sound(codec: &str) -> bool {
 /// Adds what a media playlist, fetched from `base`, lists.
 pub(super) fn media(playlist: &Playlist, base: &Url, body: &[u8], listing: &mut Listing) -> Result<(), String> {
     let (mut entries, mut target, mut version, mut ended) = (Vec::<Segment>::new(), None, 1, false);
-    let (mut only_key_frames, mut only_images, mut init, mut key) = (false, false, None, None);
+    let (mut only_key_frames, mut only_images, mut init) = (false, false, None);
+    let (mut keys, mut first_number) = (Keys::default(), 0);
     let (mut lasts, mut range, mut discontinuity, mut at) = (None, None, false, 0i64);
     let contradiction = |text: String| format!("{}: {text}", playlist.name);
     let join = |uri: &str| base.join(uri).map_err(|e| format!("{:?}: {e}", clip(uri)));
@@ -192,7 +198,8 @@ pub(super) fn media(playlist: &Playlist, base: &Url, body: &[u8], listing: &mut 
             Line::Tag("EXT-X-ENDLIST", _) => ended = true,
             Line::Tag("EXT-X-I-FRAMES-ONLY", _) => only_key_frames = true,
             Line::Tag("EXT-X-IMAGES-ONLY", _) => only_images = true,
-            Line::Tag("EXT-X-KEY", list) => key = attribute(list, "METHOD"),
+            Line::Tag("EXT-X-KEY", list) => keys.add(base, list, !entries.is_empty()),
+            Line::Tag("EXT-X-MEDIA-SEQUENCE", value) => first_number = value.parse().unwrap_or(0),
             Line::Tag("EXT-X-MAP", list) => {
                 let uri = attribute(list, "URI").ok_or("EXT-X-MAP without URI")?;
                 let range = attribute(list, "BYTERANGE").map(|r| byte_range(r, 0).ok_or("EXT-X-MAP's BYTERANGE"));
@@ -241,7 +248,6 @@ pub(super) fn media(playlist: &Playlist, base: &Url, body: &[u8], listing: &mut 
     }
     let last_path = entries.first().map(|s| s.url.path().to_ascii_lowercase()).unwrap_or_default();
     let packing = match playlist.kind {
-        _ if key == Some("AES-128") => Packing::Opaque("it is encrypted as a whole"),
         StreamKind::Image => Packing::Images,
         _ if only_images => Packing::Images,
         StreamKind::Text if init.is_none() => Packing::WebVtt,
@@ -256,6 +262,7 @@ pub(super) fn media(playlist: &Playlist, base: &Url, body: &[u8], listing: &mut 
         kind: playlist.kind,
         key_frames: playlist.key_frames,
         packing,
+        encryption: keys.encryption(first_number),
         times: Times::AddedUp,
         codecs: playlist.codecs.clone(),
         init,
@@ -263,6 +270,50 @@ pub(super) fn media(playlist: &Playlist, base: &Url, body: &[u8], listing: &mut 
         segments: entries,
     });
     Ok(())
+}
+
+/// The `EXT-X-KEY`s of a media playlist (RFC 8216 4.3.2.4).
+#[derive(Default)]
+struct Keys {
+    method: Option<String>,
+    envelope: Option<Envelope>,
+    key_ids: Vec<KeyId>,
+}
+
+impl Keys {
+    /// `changes`: there have been segments before it.
+    fn add(&mut self, base: &Url, list: &str, changes: bool) {
+        let method = attribute(list, "METHOD").unwrap_or_default();
+        if method == "NONE" && !changes {
+            return;
+        }
+        if method == "AES-128" {
+            let key = attribute(list, "URI").and_then(|uri| base.join(uri).ok());
+            let envelope = Envelope { key, vector: attribute(list, "IV").and_then(sixteen_bytes), first_number: 0 };
+            match &mut self.envelope {
+                // Several keys one after the other are not told apart.
+                Some(before) if *before != envelope => before.key = None,
+                Some(_) => {}
+                None => self.envelope = Some(Envelope { key: envelope.key.filter(|_| !changes), ..envelope }),
+            }
+        } else if changes && let Some(envelope) = &mut self.envelope {
+            envelope.key = None;
+        }
+        if method != "NONE" {
+            self.method = Some(clip(method));
+        }
+        let id = attribute(list, "KEYID").and_then(key_id).filter(|id| !self.key_ids.contains(id));
+        self.key_ids.extend(id.filter(|_| self.key_ids.len() < MAX_KEY_IDS));
+    }
+
+    fn encryption(self, first_number: u64) -> Option<Encryption> {
+        if let Some(envelope) = self.envelope {
+            return Some(Encryption::Whole(Envelope { first_number, ..envelope }));
+        }
+        // The methods of fragments (RFC 8216 4.3.2.4) by the names of their schemes.
+        let scheme = self.method?.replace("SAMPLE-AES-CTR", "cenc");
+        Some(Encryption::Samples { scheme, key_ids: self.key_ids })
+    }
 }
 
 #[cfg(test)]

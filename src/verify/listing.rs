@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use super::encryption::Encryption;
 use super::report::StreamKind;
 use crate::time::{MediaTime, Timescale};
 
@@ -19,7 +20,7 @@ pub(super) enum Packing {
     WebVtt,
     /// Pictures.
     Images,
-    /// Encrypted as a whole, or of a kind that is not read: fetched and not looked into.
+    /// Of a kind that is not read: fetched and not looked into.
     Opaque(&'static str),
 }
 
@@ -60,6 +61,8 @@ pub(super) struct Stream {
     pub key_frames: bool,
     /// What its segments are.
     pub packing: Packing,
+    /// How they are encrypted, if they are.
+    pub encryption: Option<Encryption>,
     /// What its times are.
     pub times: Times,
     /// `codecs` as the manifest has them (RFC 6381); empty when it says nothing.

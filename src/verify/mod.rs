@@ -5,9 +5,11 @@ mod address;
 mod check;
 mod client;
 mod dash;
+mod encryption;
 mod format;
 mod fragment;
 mod hls;
+mod keys;
 mod listing;
 mod playlist;
 mod report;
@@ -30,10 +32,11 @@ use client::{Answer, Client};
 use url::Url;
 
 use crate::packager::{self, FORMATS, Format};
+use crate::secrets::SecretBytes;
 use crate::time::{MediaTime, Timescale};
 
 /// How thoroughly it is done.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// Tags of `format=` (empty for Smooth); all formats if there are none.
     pub formats: Vec<String>,
@@ -45,11 +48,13 @@ pub struct Options {
     pub insecure: bool,
     /// Sent with every request.
     pub headers: Vec<(String, String)>,
+    /// A viewer's token, sent to where keys are and nowhere else; UTF-8.
+    pub token: Option<SecretBytes>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { formats: Vec::new(), sample: None, parallel: 4, insecure: false, headers: Vec::new() }
+        Options { formats: Vec::new(), sample: None, parallel: 4, insecure: false, headers: Vec::new(), token: None }
     }
 }
 
@@ -120,7 +125,8 @@ pub async fn film(
     progress: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<Report, Error> {
     let wanted = formats(options)?;
-    let job = Job { client: Client::new(options)?, options, progress, seen: Mutex::default() };
+    let job =
+        Job { client: Client::new(options)?, options, progress, keys: keys::Keys::default(), seen: Mutex::default() };
     let (mut formats, mut lengths, mut known) = (Vec::new(), BTreeMap::new(), check::Known::default());
     for format in wanted {
         let done = format::verify(&job, address, format, &mut known).await;
@@ -212,6 +218,7 @@ struct Job<'a> {
     client: Client,
     options: &'a Options,
     progress: &'a (dyn Fn(Event<'_>) + Sync),
+    keys: keys::Keys,
     seen: Mutex<Seen>,
 }
 

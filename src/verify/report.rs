@@ -59,6 +59,10 @@ codes! {
     Overlap = "HW-OVERLAP", Error;
     /// The codec is another one than the manifest says.
     CodecDiffers = "HW-CODEC-DIFFERS", Error;
+    /// A key is not given, or is none.
+    KeyRefused = "HW-KEY-REFUSED", Error;
+    /// Manifest and media tell different encryption.
+    ProtectionDiffers = "HW-PROTECTION-DIFFERS", Error;
     /// The formats differ in what should be the same.
     FormatsDiffer = "HW-FORMATS-DIFFER", Error;
     /// No format can be had at all.
@@ -75,6 +79,8 @@ codes! {
     Refused = "HW-REFUSED", Note;
     /// The format cannot carry a track.
     LeftOut = "HW-LEFT-OUT", Note;
+    /// Samples are encrypted.
+    Encrypted = "HW-ENCRYPTED", Note;
     /// Fetched, but not looked into.
     NotRead = "HW-NOT-READ", Note;
 }
@@ -139,6 +145,8 @@ pub struct StreamReport {
     pub key_frames: bool,
     /// The codecs that the manifest states (RFC 6381).
     pub codecs: Vec<String>,
+    /// How the manifest says that it is encrypted: `AES-128` as a whole, or the scheme; nothing in the clear.
+    pub encryption: Option<String>,
     /// How long it is by the manifest, microseconds.
     pub duration_us: i64,
     /// Segments listed.

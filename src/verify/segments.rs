@@ -1,14 +1,18 @@
 //! The segments of a track: fetched side by side, read, and checked in their order.
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream;
 
 use super::check::{self, Facts, Known};
+use super::encryption::{self, Encryption, Envelope};
 use super::fragment::{self, Fragment, Init};
+use super::keys;
 use super::listing::{Packing, Stream};
 use super::report::{Code, Finding, StreamKind};
 use super::transport::{self, Elementary};
 use super::{Event, Expected, Job};
+use crate::cipher::{ContentKey, cbc};
 use crate::text::webvtt;
 use crate::time::MediaTime;
 
@@ -26,21 +30,51 @@ pub(super) struct Done {
     pub length: Option<MediaTime>,
 }
 
+/// What objects that are encrypted as a whole are opened with.
+enum Opening<'a> {
+    /// They are not encrypted as a whole.
+    Clear,
+    /// This key.
+    With(ContentKey, &'a Envelope),
+    /// Nothing: they are not looked into.
+    Shut,
+}
+
+impl Opening<'_> {
+    /// The object in the clear; `index` counts segments, and is 0 for the initialization segment.
+    fn open(&self, body: &Bytes, index: usize) -> Result<Bytes, String> {
+        match self {
+            Opening::With(key, envelope) => cbc::decrypt(key, &envelope.vector_of(index), body)
+                .map(Bytes::from)
+                .ok_or_else(|| "it cannot be decrypted: it is cut, damaged, or of another key or vector".to_owned()),
+            Opening::Clear | Opening::Shut => Ok(body.clone()),
+        }
+    }
+}
+
 /// Fetches and checks the segments of a track.
 pub(super) async fn verify(job: &Job<'_>, listed: &Stream, known: &Known, findings: &mut Vec<Finding>) -> Done {
     let wanted = sampled(listed.segments.len(), job.options.sample);
     (job.progress)(Event::Expected(wanted.len() as u64 + u64::from(listed.init.is_some())));
-    let init = initialization(job, listed, findings).await;
+    let opening = match &listed.encryption {
+        Some(Encryption::Whole(envelope)) => match keys::key(job, envelope, findings).await {
+            Some(key) => Opening::With(key, envelope),
+            None => Opening::Shut,
+        },
+        _ => Opening::Clear,
+    };
+    let init = initialization(job, listed, &opening, findings).await;
+    findings.extend(encryption::agree(listed, init.as_ref()));
     if let Packing::Opaque(why) = listed.packing {
         findings.push(Finding::new(Code::NotRead, format!("fetched, but not looked into: {why}")));
     }
 
     let mut done = Done::default();
     let mut read: Vec<(usize, Facts)> = Vec::with_capacity(wanted.len());
-    let init_of_fragments = init.as_ref();
+    let (init_of_fragments, opening) = (init.as_ref(), &opening);
     let fetched = wanted.into_iter().map(|index| async move {
         let mut own = Vec::new();
-        let got = segment(job, listed, index, init_of_fragments, &mut own).await;
+        let got = segment(job, listed, index, init_of_fragments, opening, &mut own).await;
         (index, got, own)
     });
     let mut fetched = stream::iter(fetched).buffered(job.options.parallel.clamp(1, 64));
@@ -106,13 +140,18 @@ fn judge(
     }
 }
 
-async fn initialization(job: &Job<'_>, listed: &Stream, findings: &mut Vec<Finding>) -> Option<Init> {
+async fn initialization(
+    job: &Job<'_>,
+    listed: &Stream,
+    opening: &Opening<'_>,
+    findings: &mut Vec<Finding>,
+) -> Option<Init> {
     let (url, range) = listed.init.as_ref()?;
     let answer = job.get(url, *range, &fragments_of(listed.kind), findings).await?;
-    if matches!(listed.packing, Packing::Opaque(_)) {
+    if matches!(listed.packing, Packing::Opaque(_)) || matches!(opening, Opening::Shut) {
         return None;
     }
-    match Init::read(&answer.body) {
+    match opening.open(&answer.body, 0).and_then(|body| Init::read(&body)) {
         Ok(init) => Some(init),
         Err(problem) => {
             let message = format!("the initialization segment cannot be read: {problem}");
@@ -137,10 +176,15 @@ async fn segment(
     listed: &Stream,
     index: usize,
     init: Option<&Init>,
+    opening: &Opening<'_>,
     findings: &mut Vec<Finding>,
 ) -> Option<(u64, Option<Facts>)> {
     let segment = listed.segments.get(index)?;
-    let expected = match listed.packing {
+    let packing = match opening {
+        Opening::Shut => Packing::Opaque("it is encrypted as a whole"),
+        _ => listed.packing,
+    };
+    let expected = match packing {
         Packing::Fragments => fragments_of(listed.kind),
         Packing::Transport => Expected { media_types: &["video/mp2t"], most_bytes: SEGMENT_BYTES },
         Packing::WebVtt => Expected { media_types: &["text/vtt"], most_bytes: SEGMENT_BYTES },
@@ -150,25 +194,30 @@ async fn segment(
         }
     };
     let answer = job.get(&segment.url, segment.range, &expected, findings).await?;
-    let facts = match listed.packing {
-        Packing::Fragments => fragment::read(&answer.body, init).map(|mut fragment| {
+    let facts = opening.open(&answer.body, index).and_then(|body| read_as(packing, &body, init, index));
+    let facts = facts.map_err(|problem| findings.push(Finding::new(Code::SegmentDamaged, problem).at(&segment.url)));
+    Some((answer.body.len() as u64, facts.ok()))
+}
+
+/// What a segment in the clear says.
+fn read_as(packing: Packing, body: &Bytes, init: Option<&Init>, index: usize) -> Result<Facts, String> {
+    match packing {
+        Packing::Fragments => fragment::read(body, init).map(|mut fragment| {
             // Codecs are looked up in the first one; it would keep all of the segment's bytes.
             fragment.first_sample = fragment.first_sample.filter(|_| index == 0);
             Facts::Fragment(fragment)
         }),
-        Packing::Transport => transport::read(&answer.body).map(Facts::Transport),
-        Packing::WebVtt => webvtt::parse(&answer.body).map(|_| Facts::Other).map_err(|e| e.to_string()),
-        Packing::Images if answer.body.is_empty() => Err("the picture is empty".to_owned()),
+        Packing::Transport => transport::read(body).map(Facts::Transport),
+        Packing::WebVtt => webvtt::parse(body).map(|_| Facts::Other).map_err(|e| e.to_string()),
+        Packing::Images if body.is_empty() => Err("the picture is empty".to_owned()),
         // JPEG begins with SOI and ends with EOI (ITU-T T.81 B.1.1.3).
-        Packing::Images if answer.body.starts_with(&[0xff, 0xd8]) && !answer.body.ends_with(&[0xff, 0xd9]) => {
+        Packing::Images if body.starts_with(&[0xff, 0xd8]) && !body.ends_with(&[0xff, 0xd9]) => {
             Err("the picture is cut off".to_owned())
         }
         Packing::Images => Ok(Facts::Other),
-        Packing::Opaque(_) if answer.body.is_empty() => Err("the segment is empty".to_owned()),
+        Packing::Opaque(_) if body.is_empty() => Err("the segment is empty".to_owned()),
         Packing::Opaque(_) => Ok(Facts::Other),
-    };
-    let facts = facts.map_err(|problem| findings.push(Finding::new(Code::SegmentDamaged, problem).at(&segment.url)));
-    Some((answer.body.len() as u64, facts.ok()))
+    }
 }
 
 /// Which of `count` segments are fetched: all, or `most`, evenly spread.

@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use super::encryption::{self, Encryption};
 use super::listing::{Listing, MAX_SEGMENTS, Packing, Row, Segment, Stream, Times, expand};
 use super::report::StreamKind;
 use crate::time::{MediaTime, Timescale};
@@ -9,6 +10,9 @@ use crate::xml::{self, Element};
 
 /// How large a client manifest may be: a day in segments of two seconds with thirty tracks.
 const LIMITS: xml::Limits = xml::Limits { bytes: 64 << 20, depth: 16, nodes: 12_000_000, attributes: 64 };
+
+/// Fragments that are encrypted as a whole, as Azure Media Services told it.
+const SEGMENT_ENCRYPTION: &str = "urn:mpeg:dash:sea:";
 
 /// What a client manifest at `url` lists.
 pub(super) fn read(url: &Url, body: &[u8]) -> Result<Listing, String> {
@@ -19,14 +23,20 @@ pub(super) fn read(url: &Url, body: &[u8]) -> Result<Listing, String> {
     let scale = timescale(&root, Timescale::TEN_MHZ)?;
     let duration = root.attribute("Duration").and_then(|d| d.parse().ok()).filter(|d| *d > 0);
     let mut listing = Listing { duration: duration.map(|d| MediaTime::new(d, scale)), ..Listing::default() };
-    let protected = root.child("Protection").is_some();
+    let encryption = root.child("Protection").map(|protection| {
+        let mut headers = protection.children_named("ProtectionHeader");
+        let whole = headers.find_map(|header| {
+            let mut told = header.children_named("ContentProtection");
+            told.find(|told| told.attribute("schemeIdUri").is_some_and(|uri| uri.starts_with(SEGMENT_ENCRYPTION)))
+        });
+        let samples = || Encryption::Samples { scheme: "common encryption".to_owned(), key_ids: Vec::new() };
+        whole.map_or_else(samples, |whole| Encryption::Whole(encryption::envelope(url, whole)))
+    });
     let mut room = MAX_SEGMENTS;
     for index in root.children_named("StreamIndex") {
         stream_index(url, index, scale, &mut room, &mut listing)?;
     }
-    if protected {
-        listing.unread.push("the content is protected: codecs in fragments are not compared".to_owned());
-    }
+    listing.streams.iter_mut().for_each(|stream| stream.encryption.clone_from(&encryption));
     Ok(listing)
 }
 
@@ -75,6 +85,7 @@ fn stream_index(
             kind,
             key_frames: false,
             packing: Packing::Fragments,
+            encryption: None,
             times: Times::Absolute,
             codecs: codecs(level).into_iter().collect(),
             init: None,

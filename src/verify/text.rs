@@ -70,7 +70,8 @@ fn stream_line(stream: &StreamReport) -> String {
         true => format!("{} segments", stream.segments),
         false => format!("{} of {} segments", stream.checked, stream.segments),
     };
-    format!("{}{}: {segments}, {length} s", clean(&stream.name), clean(&codecs))
+    let encryption = stream.encryption.iter().map(|how| format!(", {}", clean(how))).collect::<String>();
+    format!("{}{}{encryption}: {segments}, {length} s", clean(&stream.name), clean(&codecs))
 }
 
 fn write_findings(out: &mut String, findings: &[Finding], format: &FormatReport, paint: Paint) {

@@ -1,7 +1,7 @@
 // Real players in headless Chromium judge a running origin. README.md says what is judged.
 import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { chromium } from 'playwright-core';
+import { judgeAll } from './browser.mjs';
 import { allCases } from './cases.mjs';
 import { extraCases } from './extras.mjs';
 import { films, published } from './films.mjs';
@@ -65,56 +65,6 @@ if (options.help || !cases.length || cases.some(({ url }) => !url)) {
 if (options.screenshot) mkdirSync(options.screenshot, { recursive: true });
 
 const site = await startSite();
-const launch = () => chromium.launch({
-  executablePath: '/usr/bin/chromium',
-  args: [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-    '--autoplay-policy=no-user-gesture-required',
-  ],
-});
-
-let browser = await launch();
-let passed = 0;
-const waiting = [...cases];
-const again = [];
-
-/** Judges one case and says what came of it. */
-async function attempt(test, note) {
-  const start = Date.now();
-  const seconds = () => `(${((Date.now() - start) / 1000).toFixed(1)} s)`;
-  try {
-    const details = await judge(browser, site, test, options.screenshot);
-    console.log(`ok ${test.name} ${details}${note} ${seconds()}`);
-    passed++;
-    return true;
-  } catch (error) {
-    console.log(`FAIL ${test.name} ${error.message.split('\n')[0]}${note} ${seconds()}`);
-    return false;
-  }
-}
-
-async function worker() {
-  for (let test = waiting.shift(); test; test = waiting.shift()) {
-    if (!(await attempt(test, ''))) again.push(test);
-  }
-}
-
-await Promise.all(Array.from({ length: Number(options.jobs) }, worker));
-// Browsers remember that pictures came late and then hide large qualities. What failed beside other cases
-// is judged once more alone, in a fresh one.
-let failed = 0;
-for (const test of again) {
-  await browser.close();
-  browser = await launch();
-  if (!(await attempt(test, ', alone'))) failed++;
-}
-await browser.close();
+const failed = await judgeAll(cases, Number(options.jobs), (browser, test) => judge(browser, site, test, options.screenshot));
 site.close();
-console.log(`players: ${passed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);

@@ -1,11 +1,13 @@
-//! Protected media, opened again with others' libraries: Python's `cryptography` and ffmpeg must get back exactly
+//! Protected media, opened again with others' libraries: Python's `cryptography`, ffmpeg and Shaka Packager must get back exactly
 //! what is sent in the clear, and no initialization vector may serve twice.
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod clear;
 mod decrypted;
 mod ffmpeg;
+mod packager;
 mod python;
 mod slices;
 mod streams;
@@ -20,6 +22,9 @@ use support::Film;
 /// The key of all films.
 const KEY: [u8; 16] = *b"one key for all.";
 
+/// Its id.
+const KEY_ID: [u8; 16] = 0x1111_2222_3333_4444_5555_6666_7777_8888u128.to_be_bytes();
+
 /// A protection with one key for all tracks of all films.
 fn protection(scheme: Scheme) -> Protection {
     let licence = Some("https://licence.example/");
@@ -28,7 +33,7 @@ fn protection(scheme: Scheme) -> Protection {
         scheme,
         keys: vec![TrackKey {
             tracks: Tracks::All,
-            id: KeyId(0x1111_2222_3333_4444_5555_6666_7777_8888u128.to_be_bytes()),
+            id: KeyId(KEY_ID),
             key: ContentKey::new(KEY),
             vector: None,
             url: Some("https://keys.example/?kid=1".to_owned()),

@@ -15,12 +15,15 @@ pub struct Python {
 impl Python {
     /// Starts one; `None`, with the reason printed, where Python or its library is missing.
     pub fn start() -> Option<Python> {
-        let known = Command::new("python3").args(["-c", "import cryptography"]).stderr(Stdio::null()).status();
+        // The environment that tests/tools makes, or the machine's own.
+        let own = support::root().join("tests/storage/venv/bin/python");
+        let program = if own.is_file() { own } else { "python3".into() };
+        let known = Command::new(&program).args(["-c", "import cryptography"]).stderr(Stdio::null()).status();
         if !known.is_ok_and(|status| status.success()) {
             println!("skipped: python3 with the library cryptography is not there");
             return None;
         }
-        let mut child = Command::new("python3")
+        let mut child = Command::new(&program)
             .arg(support::root().join("tests/protection/decrypt.py"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

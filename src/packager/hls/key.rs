@@ -4,8 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::media::{Presentation, TrackRef};
-use crate::packager::Dialect;
 use crate::packager::protection::{Protection, SystemSignal, TrackKey};
+use crate::packager::{Context, Dialect};
 use crate::protection::{Scheme, System};
 
 use super::Flavor;
@@ -18,7 +18,7 @@ pub(super) fn push(
     flavor: Flavor,
     protection: &Protection,
     key: &TrackKey,
-    dialect: Dialect,
+    context: &Context<'_>,
 ) {
     let vector = u128::from_be_bytes(key.constant_vector());
     let url = key.url.as_deref();
@@ -27,7 +27,7 @@ pub(super) fn push(
         out.push_str(":METHOD=AES-128,URI=");
         push_quoted(out, url.unwrap_or_default());
         // Azure Media Services wrote a capital X.
-        let prefix = if dialect == Dialect::Ams { "0X" } else { "0x" };
+        let prefix = if context.dialect == Dialect::Ams { "0X" } else { "0x" };
         out.push_str(&format!(",IV={prefix}{vector:032X}\n"));
         return;
     }
@@ -50,8 +50,10 @@ pub(super) fn push(
         }
         out.push('\n');
     }
-    // The key itself, for players without any of the systems.
-    if let Some(url) = url {
+    // The key itself, for players without any of the systems. hls.js takes it for a transport stream's wherever it
+    // stands beside `cbcs`, and then looks at no system: in fragments only URLs that name the encryption tell it.
+    let told = protection.scheme != Scheme::Cbcs || flavor != Flavor::Cmaf || context.selection.encryption.is_some();
+    if let Some(url) = url.filter(|_| told) {
         out.push_str(tag);
         out.push_str(":METHOD=");
         out.push_str(method);
@@ -72,13 +74,13 @@ pub(super) fn push_session(
     presentation: &Presentation,
     protection: &Protection,
     tracks: impl Iterator<Item = TrackRef>,
-    dialect: Dialect,
+    context: &Context<'_>,
 ) {
-    if dialect == Dialect::Ams || !protection.scheme.encrypts_samples() {
+    if context.dialect == Dialect::Ams || !protection.scheme.encrypts_samples() {
         return;
     }
     for key in protection.keys_of(presentation, tracks) {
-        push(out, "#EXT-X-SESSION-KEY", flavor, protection, key, dialect);
+        push(out, "#EXT-X-SESSION-KEY", flavor, protection, key, context);
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn render(
         out.push_str("#EXT-X-I-FRAMES-ONLY\n");
     }
     if let Some((protection, key)) = context.protection.and_then(|p| Some((p, p.key(presentation, at)?))) {
-        key::push(&mut out, "#EXT-X-KEY", flavor, protection, key, context.dialect);
+        key::push(&mut out, "#EXT-X-KEY", flavor, protection, key, context);
     }
     if flavor.has_initialization_segments() && !web_vtt {
         let init = SegmentUri::new("Fragments", &group.name, flavor, audio_name, context, ".mp4");

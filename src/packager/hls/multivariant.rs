@@ -48,7 +48,7 @@ pub(super) fn render(flavor: Flavor, presentation: &Presentation, context: &Cont
     }
     if let Some(protection) = context.protection {
         let tracks = carried.video.iter().chain(carried.angles.iter().chain(&carried.audio).flatten()).copied();
-        key::push_session(&mut writer.out, flavor, presentation, protection, tracks, context.dialect);
+        key::push_session(&mut writer.out, flavor, presentation, protection, tracks, context);
     }
     let listed = writer.text.clone();
     writer.subtitles(&listed);

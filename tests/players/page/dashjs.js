@@ -11,7 +11,9 @@ export default {
     player.on('error', ({ error }) => problem(`dash.js ${error?.code ?? ''} ${error?.message ?? error}`));
     player.updateSettings({ debug: { logLevel: dashjs.Debug.LOG_LEVEL_ERROR } });
     if (token) {
-      player.setProtectionData({ 'org.w3.clearkey': { httpRequestHeaders: { Authorization: `Bearer ${token}` } } });
+      // With this header it asks with credentials, which a server of any origin's pages cannot allow.
+      const withToken = { httpRequestHeaders: { Authorization: `Bearer ${token}` }, withCredentials: false };
+      player.setProtectionData({ 'org.w3.clearkey': withToken });
     }
     player.initialize(video, url, true);
     player.attachTTMLRenderingDiv(document.getElementById('captions'));

@@ -52,6 +52,10 @@ export default {
   chosen: () => player.getAudioTracks().find((track) => track.active)?.language,
 };
 
+/** The error's number, and the status of the answer that it comes from if there is one. */
 function describe(error) {
-  return `shaka ${error.severity === 1 ? 'recoverable ' : ''}${error.code ?? ''} ${error.message ?? error}`;
+  const { BAD_HTTP_STATUS, LICENSE_REQUEST_FAILED } = shaka.util.Error.Code;
+  const from = error.code === LICENSE_REQUEST_FAILED ? error.data[0] : error;
+  const status = from?.code === BAD_HTTP_STATUS ? ` HTTP ${from.data[1]}` : '';
+  return `shaka ${error.severity === 1 ? 'recoverable ' : ''}${error.code ?? ''} ${error.message ?? error}${status}`;
 }
