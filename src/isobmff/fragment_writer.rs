@@ -349,11 +349,11 @@ mod tests {
             let plain = FragmentHeader { segment_type, tfxd: Some((0, 1)), ..header(style, &pictures) };
             let at = plain.extra_boxes_offset();
             let mut extra = Vec::new();
-            write_full_box(&mut extra, FourCc(*b"senc"), 0, 0, |out| put(out, &[2]));
+            write_full_box(&mut extra, FourCc(*b"senc"), 0, 0, |out| put(out, &[2, 1, 2]));
             let written = FragmentHeader { extra_traf_boxes: &extra, ..plain }.write().unwrap();
             let moof = written.windows(4).position(|window| window == b"moof").unwrap() - 4;
             assert_eq!(written[moof + at..moof + at + extra.len()], extra);
-            assert!(read_back(&written).encrypted);
+            assert_eq!(read_back(&written).encryption.map(|table| table.count), Some(2));
         }
     }
 

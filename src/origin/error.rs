@@ -256,8 +256,10 @@ pub enum MediaFault {
     NalUnitLengthField,
     /// No common key frames.
     KeyFrames,
-    /// The source is encrypted.
+    /// The source is encrypted in a way that is not known.
     Encrypted,
+    /// The source is encrypted in a way that the format does not have.
+    StoredEncryption,
 }
 
 /// How storage failed.
@@ -396,6 +398,7 @@ impl MediaFault {
             MediaFault::NalUnitLengthField => MpeCode::InvalidNaluLengthField,
             MediaFault::KeyFrames => MpeCode::KeyFrameIntervalTooLarge,
             MediaFault::Encrypted => MpeCode::InputProtectionFormatNotSupported,
+            MediaFault::StoredEncryption => MpeCode::SourceProtectionConversionNotSupported,
         }
     }
 }

@@ -143,8 +143,8 @@ pub(crate) fn fragment(
     let encrypted = encrypt::part(presentation, part, media, protection)?;
     let mut body = vec![Bytes::from(header(presentation, plan, scale, shape, encrypted.as_ref())?)];
     match encrypted {
-        Some(encrypted) => body.push(encrypted.body),
-        None => body.extend(payload(part, media)?),
+        Some(Encrypted { body: Some(bytes), .. }) => body.push(bytes),
+        _ => body.extend(payload(part, media)?),
     }
     rendered(presentation, plan, body)
 }

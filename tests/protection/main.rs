@@ -12,7 +12,7 @@ mod streams;
 
 use headwater::cipher::{ContentKey, KeyId};
 use headwater::media::Revision;
-use headwater::packager::protection::{Protection, SystemSignal, TrackKey, Tracks};
+use headwater::packager::protection::{Address, Protection, SystemSignal, TrackKey, Tracks};
 use headwater::protection::{Scheme, System};
 use sha2::{Digest, Sha256};
 use support::Film;
@@ -22,19 +22,19 @@ const KEY: [u8; 16] = *b"one key for all.";
 
 /// A protection with one key for all tracks of all films.
 fn protection(scheme: Scheme) -> Protection {
-    let licence = Some("https://licence.example/");
+    let licence = || Some(Address::Complete("https://licence.example/".to_owned()));
     let systems = [System::PlayReady, System::Widevine, System::ClearKey];
     Protection {
         scheme,
         keys: vec![TrackKey {
             tracks: Tracks::All,
             id: KeyId(0x1111_2222_3333_4444_5555_6666_7777_8888u128.to_be_bytes()),
-            key: ContentKey::new(KEY),
+            material: ContentKey::new(KEY).into(),
             vector: None,
-            url: Some("https://keys.example/?kid=1".to_owned()),
+            url: Some(Address::Complete("https://keys.example/?kid=1".to_owned())),
         }],
         clear: Vec::new(),
-        systems: systems.map(|system| SystemSignal::new(system, licence)).into(),
+        systems: systems.map(|system| SystemSignal::new(system, licence())).into(),
         asset: [0; 16],
     }
 }

@@ -21,7 +21,8 @@ pub(super) fn push(
     dialect: Dialect,
 ) {
     let vector = u128::from_be_bytes(key.constant_vector());
-    let url = key.url.as_deref();
+    let url = key.url.as_ref().map(|url| url.of(key.id));
+    let url = url.as_deref();
     if protection.scheme == Scheme::Envelope {
         out.push_str(tag);
         out.push_str(":METHOD=AES-128,URI=");
@@ -90,7 +91,7 @@ fn is_told(flavor: Flavor, system: System) -> bool {
 /// Where a system finds what it needs; `None` where it cannot be told.
 fn uri(protection: &Protection, signal: &SystemSignal, key: &TrackKey) -> Option<String> {
     match signal.system {
-        System::FairPlay => signal.licence_url.clone(),
+        System::FairPlay => signal.licence_url(key.id),
         System::PlayReady => {
             let object = STANDARD.encode(protection.playready_object(signal, &[key]));
             Some(format!("data:text/plain;charset=UTF-16;base64,{object}"))
@@ -99,6 +100,6 @@ fn uri(protection: &Protection, signal: &SystemSignal, key: &TrackKey) -> Option
             let pssh = protection.pssh(signal, &[key])?;
             Some(format!("data:text/plain;base64,{}", STANDARD.encode(pssh)))
         }
-        System::ClearKey => signal.licence_url.clone(),
+        System::ClearKey => signal.licence_url(key.id),
     }
 }

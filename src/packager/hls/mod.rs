@@ -268,6 +268,11 @@ macro_rules! format_of_flavor {
                 Flavor::$flavor.protects(codec, scheme)
             }
 
+            fn passes_on(&self, scheme: Scheme) -> bool {
+                // Transport streams are encrypted otherwise than samples in files.
+                Flavor::$flavor == Flavor::Cmaf && self.schemes().contains(&scheme) && scheme.encrypts_samples()
+            }
+
             fn url_timescale(&self, presentation: &Presentation, group: usize, context: &Context<'_>) -> Timescale {
                 Flavor::$flavor.url_timescale(presentation, group, context)
             }

@@ -147,7 +147,7 @@ impl Elementary {
         let codec = track.codec.transport_stream().ok_or(Error::NoSuchResource)?;
         let samples = &part.samples.samples;
         let stamps = Stamps::of(track);
-        let sample_aes = key.zip(codec.encrypted()).map(|(key, encrypted)| SampleAes::new(key, encrypted.blocks));
+        let sample_aes = key.zip(codec.encrypted()).and_then(|(key, encrypted)| SampleAes::new(key, encrypted.blocks));
         let mut pieces = Vec::with_capacity(samples.len() * 3);
         let mut units = Vec::with_capacity(samples.len());
         for (index, sample) in samples.iter().enumerate() {

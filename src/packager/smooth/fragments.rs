@@ -50,8 +50,8 @@ pub(super) fn render(
         Noun::RawFragments => {
             let part = plan.parts.first().ok_or(Error::NoSuchResource)?;
             let body = match encrypt::part(presentation, part, media, protection)? {
-                Some(encrypted) => vec![encrypted.body],
-                None => payload(part, media)?,
+                Some(encrypt::Encrypted { body: Some(bytes), .. }) => vec![bytes],
+                _ => payload(part, media)?,
             };
             rendered(presentation, plan, body)
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use bytes::Bytes;
 use headwater::cipher::{ContentKey, KeyId};
 use headwater::media::{Presentation, Revision, SourceFile, TrackGroup, TrackRef};
-use headwater::packager::protection::{Protection, SystemSignal, TrackKey, Tracks};
+use headwater::packager::protection::{Address, Protection, SystemSignal, TrackKey, Tracks};
 use headwater::packager::{
     Context, Dialect, Error, FORMATS, Format, MediaData, Noun, Plan, Protocol, SegmentRequest, Selection, thumbnails,
 };
@@ -146,12 +146,14 @@ fn protection(scheme: Scheme) -> Protection {
         keys: vec![TrackKey {
             tracks: Tracks::All,
             id: KeyId([1; 16]),
-            key: ContentKey::new([2; 16]),
+            material: ContentKey::new([2; 16]).into(),
             vector: None,
-            url: Some("https://keys.example/".to_owned()),
+            url: Some(Address::Complete("https://keys.example/".to_owned())),
         }],
         clear: Vec::new(),
-        systems: systems.map(|system| SystemSignal::new(system, Some("skd://licence.example/"))).into(),
+        systems: systems
+            .map(|system| SystemSignal::new(system, Some(Address::Base("skd://licence.example/".to_owned()))))
+            .into(),
         asset: [3; 16],
     }
 }

@@ -1,16 +1,23 @@
 //! What a delivery policy came to for one request: how media is encrypted, with which keys, and what manifests tell
 //! players of it. Packagers ask it track by track; a track without an answer goes out in the clear.
 
+mod signal;
+mod stored;
+mod track_key;
+
 use std::fmt;
 
 use bytes::Bytes;
 
-use crate::cipher::{BLOCK, ContentKey, KeyId, cbc};
+use crate::cipher::{ContentKey, KeyId, cbc};
 use crate::isobmff::write_protection_header;
 use crate::media::{LeftOut, Presentation, Track, TrackGroup, TrackKind, TrackRef, WhyLeftOut};
-use crate::protection::{Scheme, System, constant_vector, playready, widevine};
+use crate::protection::{Scheme, System, playready, widevine};
 
 use super::{Context, Error, Format, Rendered};
+
+pub use signal::{Address, SystemSignal};
+pub use track_key::{Material, TrackKey, Tracks};
 
 /// The protection of one answer.
 pub struct Protection {
@@ -26,64 +33,11 @@ pub struct Protection {
     pub asset: [u8; 16],
 }
 
-/// A key and the tracks that it is for.
-pub struct TrackKey {
-    /// Which tracks.
-    pub tracks: Tracks,
-    /// Its identifier.
-    pub id: KeyId,
-    /// The key.
-    pub key: ContentKey,
-    /// The vector of the policy, for objects and chains; derived from the identifier where it states none.
-    pub vector: Option<[u8; BLOCK]>,
-    /// Where players get it: the URL in the manifest of an envelope.
-    pub url: Option<String>,
-}
-
-/// Tracks that a key is for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Tracks {
-    /// All of them.
-    All,
-    /// Those of one kind.
-    Kind(TrackKind),
-    /// Pictures of up to so many lines.
-    Lines(u32),
-}
-
-/// What a manifest says for one protection system.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SystemSignal {
-    /// Which.
-    pub system: System,
-    /// Where its licences are.
-    pub licence_url: Option<String>,
-    /// PlayReady's `CUSTOMATTRIBUTES`, XML.
-    pub custom_attributes: Option<String>,
-    /// PlayReady: the form of its header.
-    pub version: playready::Version,
-}
-
-impl SystemSignal {
-    /// A system and where its licences are.
-    pub fn new(system: System, licence_url: Option<&str>) -> SystemSignal {
-        let version = playready::Version::default();
-        SystemSignal { system, licence_url: licence_url.map(str::to_owned), custom_attributes: None, version }
-    }
-}
-
 /// Tells how, never with what.
 impl fmt::Debug for Protection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ids: Vec<KeyId> = self.keys.iter().map(|key| key.id).collect();
         f.debug_struct("Protection").field("scheme", &self.scheme).field("keys", &ids).finish_non_exhaustive()
-    }
-}
-
-impl TrackKey {
-    /// The vector of whole objects and of chains.
-    pub fn constant_vector(&self) -> [u8; BLOCK] {
-        self.vector.unwrap_or_else(|| constant_vector(self.id))
     }
 }
 
@@ -99,17 +53,14 @@ impl Protection {
                 return None;
             }
         }
-        self.keys.iter().find(|key| match key.tracks {
-            Tracks::All => true,
-            Tracks::Kind(wanted) => wanted == kind,
-            Tracks::Lines(most) => track.codec.video().is_some_and(|picture| picture.height <= most),
-        })
+        self.keys.iter().find(|key| key.tracks.have(kind, track))
     }
 
     /// `format` can carry the track in this protection, or need not protect it.
     pub fn carries(&self, format: &dyn Format, presentation: &Presentation, at: TrackRef) -> bool {
         let codec = &*presentation.track(at).codec;
-        format.protects(codec, self.scheme) || self.key(presentation, at).is_none()
+        // What is stored encrypted is only passed on.
+        format.protects(codec, self.scheme) || self.key(presentation, at).is_none_or(|key| key.secret().is_none())
     }
 
     /// The film without the tracks that `format` cannot carry in this protection; `None` where it can carry all.
@@ -157,6 +108,9 @@ impl Protection {
     /// What a system is told of these keys: the data of its `pssh` box, and of a Smooth manifest. `None` where it is
     /// told nothing.
     pub(crate) fn header(&self, signal: &SystemSignal, keys: &[&TrackKey]) -> Option<Vec<u8>> {
+        if let Some(stored) = keys.iter().find_map(|key| key.stored_headers(signal.system).next()) {
+            return Some(stored.data.to_vec());
+        }
         match signal.system {
             System::PlayReady => Some(self.playready_object(signal, keys)),
             System::Widevine => {
@@ -171,6 +125,10 @@ impl Protection {
     /// A `pssh` box for one system; `None` where the system has none.
     pub(crate) fn pssh(&self, signal: &SystemSignal, keys: &[&TrackKey]) -> Option<Vec<u8>> {
         let mut out = Vec::new();
+        if let Some(stored) = keys.iter().find_map(|key| key.stored_headers(signal.system).next()) {
+            stored.write(&mut out);
+            return Some(out);
+        }
         match (self.header(signal, keys), signal.system) {
             (Some(data), system) => write_protection_header(&mut out, system.id().0, &[], &data),
             (None, System::ClearKey) => {
@@ -184,7 +142,11 @@ impl Protection {
 
     /// The PlayReady Object of these keys.
     pub(crate) fn playready_object(&self, signal: &SystemSignal, keys: &[&TrackKey]) -> Vec<u8> {
-        let pairs: Vec<(KeyId, &ContentKey)> = keys.iter().map(|key| (key.id, &key.key)).collect();
+        if let Some(stored) = keys.iter().find_map(|key| key.stored_headers(System::PlayReady).next()) {
+            return stored.data.to_vec();
+        }
+        let pairs: Vec<(KeyId, Option<&ContentKey>)> = keys.iter().map(|key| (key.id, key.secret())).collect();
+        let licence_url = keys.first().and_then(|key| signal.licence_url(key.id));
         let chains = self.scheme == Scheme::Cbcs;
         let version = match (chains, pairs.len()) {
             (true, _) => playready::Version::V4_3,
@@ -195,7 +157,7 @@ impl Protection {
             version,
             keys: &pairs,
             chains,
-            licence_url: signal.licence_url.as_deref(),
+            licence_url: licence_url.as_deref(),
             custom_attributes: signal.custom_attributes.as_deref(),
         };
         header.object()
@@ -212,7 +174,8 @@ pub(super) fn in_envelope(
     let protection = context.protection.filter(|protection| protection.scheme == Scheme::Envelope);
     let (Some(protection), Some(at)) = (protection, at) else { return rendered };
     let Some(key) = protection.key(presentation, at) else { return rendered };
-    let body = vec![Bytes::from(cbc::encrypt(&key.key, &key.constant_vector(), &rendered.body))];
+    let Some(secret) = key.secret() else { return rendered };
+    let body = vec![Bytes::from(cbc::encrypt(secret, &key.constant_vector(), &rendered.body))];
     Rendered { body, ..rendered }
 }
 
