@@ -5,8 +5,9 @@ use bytes::Bytes;
 use super::boxes::{RawBox, once, required};
 use super::fields::{Fields, be_u32};
 use super::movie::within_limit;
-use super::sample_group::SEIG;
-use super::{BoxPath, EncryptionGroups, Error, ErrorKind, FourCc, SampleEncryptionTable, piff};
+use super::sample_encryption::ProtectionBoxes;
+use super::sample_group::LOCAL_GROUPS;
+use super::{BoxPath, Error, ErrorKind, FourCc, SampleProtection, piff};
 
 /// The most samples in one track run and in all runs of one fragment together. A run may describe
 /// any number of samples in twenty bytes; a minute of 48 kHz AAC has 2,813.
@@ -27,10 +28,6 @@ const TFHD: FourCc = FourCc(*b"tfhd");
 const TFDT: FourCc = FourCc(*b"tfdt");
 const TRUN: FourCc = FourCc(*b"trun");
 const SDTP: FourCc = FourCc(*b"sdtp");
-const SENC: FourCc = FourCc(*b"senc");
-const SAIO: FourCc = FourCc(*b"saio");
-const SGPD: FourCc = FourCc(*b"sgpd");
-const SBGP: FourCc = FourCc(*b"sbgp");
 
 /// A `moof` box.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,12 +69,8 @@ pub struct TrackFragment {
     pub tfrf: Vec<(u64, u64)>,
     /// One byte per sample (`sdtp`, 8.6.4).
     pub sample_dependencies: Option<Bytes>,
-    /// Vectors and stretches of its samples (`senc`, or PIFF's box).
-    pub encryption: Option<SampleEncryptionTable>,
-    /// Vectors lie somewhere else, where only `saio` says.
-    pub encrypted_elsewhere: bool,
-    /// Samples that are encrypted otherwise than the track's header says.
-    pub encryption_groups: Option<EncryptionGroups>,
+    /// How its samples are encrypted.
+    pub protection: SampleProtection,
     /// The runs in file order.
     pub runs: Vec<Run>,
 }
@@ -150,8 +143,7 @@ impl MovieFragment {
 impl TrackFragment {
     fn parse(traf: &RawBox, path: BoxPath, samples_left: &mut u32) -> Result<TrackFragment, Error> {
         let (mut tfhd, mut tfdt, mut sdtp, mut tfxd, mut tfrf) = (None, None, None, None, None);
-        let (mut senc, mut piff_table, mut sgpd, mut sbgp) = (None, None, None, None);
-        let (mut has_offsets, mut runs) = (false, Vec::new());
+        let (mut protection, mut runs) = (ProtectionBoxes::default(), Vec::new());
         for child in traf.children(path) {
             let child = child?;
             match (child.kind, child.uuid) {
@@ -166,14 +158,9 @@ impl TrackFragment {
                         runs.push(run);
                     }
                 }
-                (SENC, _) => once(&mut senc, child, path)?,
-                (_, Some(piff::SAMPLE_ENCRYPTION)) => once(&mut piff_table, child, path)?,
-                (SAIO, _) => has_offsets = true,
-                (SGPD, _) if child.body.get(4..8) == Some(&SEIG) => once(&mut sgpd, child, path)?,
-                (SBGP, _) if child.body.get(4..8) == Some(&SEIG) => once(&mut sbgp, child, path)?,
                 (_, Some(piff::TFXD)) => once(&mut tfxd, child, path)?,
                 (_, Some(piff::TFRF)) => once(&mut tfrf, child, path)?,
-                _ => {}
+                _ => protection.take(child, path)?,
             }
         }
         let tfhd = required(tfhd, TFHD, path, traf.offset)?;
@@ -197,10 +184,7 @@ impl TrackFragment {
         };
         let tfxd = tfxd.map(|found| piff::parse_tfxd(&found, path.child(found.kind))).transpose()?;
         let tfrf = tfrf.map(|found| piff::parse_tfrf(&found, path.child(found.kind))).transpose()?;
-        // A fragment may have both forms, which then say the same.
-        let table = senc.or(piff_table);
-        let encryption = table.map(|found| SampleEncryptionTable::parse(&found, path.child(found.kind))).transpose()?;
-        let encryption_groups = sbgp.map(|found| EncryptionGroups::parse(sgpd.as_ref(), &found, path)).transpose()?;
+        let protection = protection.parse(MAX_SAMPLES_PER_RUN, LOCAL_GROUPS, path)?;
         Ok(TrackFragment {
             track_id,
             base_data_offset,
@@ -214,9 +198,7 @@ impl TrackFragment {
             tfxd,
             tfrf: tfrf.unwrap_or_default(),
             sample_dependencies: sdtp.map(|found| found.body.slice(found.body.len().min(4)..)),
-            encrypted_elsewhere: has_offsets && encryption.is_none(),
-            encryption,
-            encryption_groups,
+            protection,
             runs,
         })
     }

@@ -219,6 +219,7 @@ fn the_media_segments_of_ams_are_written_byte_for_byte() {
             decode_time: traf.decode_time.unwrap(),
             tfxd: None,
             extra_traf_boxes: &[],
+            extra_moof_boxes: &[],
             samples: &samples,
         };
         let written = header.write().unwrap();

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
-use super::boxes::RawBox;
+use super::boxes::{RawBox, once};
 use super::encryption::{Subsample, TrackEncryption};
-use super::fragment::MAX_SAMPLES_PER_RUN;
+use super::sample_group::SEIG;
 use super::write::{put, write_full_box, write_uuid_box};
-use super::{BoxPath, Error, ErrorKind, FourCc, piff};
+use super::{BoxPath, EncryptionGroups, Error, ErrorKind, FourCc, piff};
 
 /// The initialization vector of a sample: 8 or 16 bytes, or none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -172,14 +172,14 @@ pub struct SampleEncryptionTable {
 
 impl SampleEncryptionTable {
     /// Reads the box; the body begins behind a UUID.
-    pub(super) fn parse(found: &RawBox, path: BoxPath) -> Result<SampleEncryptionTable, Error> {
+    fn parse(found: &RawBox, most: u32, path: BoxPath) -> Result<SampleEncryptionTable, Error> {
         let mut fields = found.fields(path);
         let (_, flags) = fields.full_box()?;
         let overridden = if flags & 1 != 0 { Some(piff::read_parameters(&mut fields)?) } else { None };
         let with_subsamples = flags & 2 != 0;
         let count = fields.count(if with_subsamples { 2 } else { 0 })?;
-        if count > MAX_SAMPLES_PER_RUN {
-            let (value, limit) = (u64::from(count), u64::from(MAX_SAMPLES_PER_RUN));
+        if count > most {
+            let (value, limit) = (u64::from(count), u64::from(most));
             return Err(fields.error(ErrorKind::LimitExceeded { what: "encrypted samples", value, limit }));
         }
         let entries = found.body.slice(fields.position()..);
@@ -189,6 +189,56 @@ impl SampleEncryptionTable {
     /// Its entries, one after the other.
     pub fn entries(&self) -> Entries<'_> {
         Entries { rest: &self.entries, with_subsamples: self.with_subsamples }
+    }
+}
+
+/// How the samples of a fragment, or of a movie without fragments, are encrypted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SampleProtection {
+    /// Vectors and stretches (`senc`, or PIFF's box).
+    pub table: Option<SampleEncryptionTable>,
+    /// They lie somewhere else, where only `saio` says.
+    pub elsewhere: bool,
+    /// Samples that are encrypted otherwise than the track's header says.
+    pub groups: Option<EncryptionGroups>,
+}
+
+/// The boxes of a `traf` or `stbl` that tell of it.
+#[derive(Default)]
+pub(super) struct ProtectionBoxes {
+    senc: Option<RawBox>,
+    piff: Option<RawBox>,
+    descriptions: Option<RawBox>,
+    groups: Option<RawBox>,
+    has_offsets: bool,
+}
+
+impl ProtectionBoxes {
+    /// Keeps the box if it is one of them.
+    pub fn take(&mut self, found: RawBox, container: BoxPath) -> Result<(), Error> {
+        let is_encryption = found.body.get(4..8) == Some(&SEIG);
+        let slot = match &found.kind.0 {
+            b"senc" => &mut self.senc,
+            b"uuid" if found.uuid == Some(piff::SAMPLE_ENCRYPTION) => &mut self.piff,
+            b"sgpd" if is_encryption => &mut self.descriptions,
+            b"sbgp" if is_encryption => &mut self.groups,
+            b"saio" => {
+                self.has_offsets = true;
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        once(slot, found, container)
+    }
+
+    /// What they say of at most `most` samples; group descriptions are counted from `base`.
+    pub fn parse(self, most: u32, base: u32, path: BoxPath) -> Result<SampleProtection, Error> {
+        // There may be both forms, which then say the same.
+        let table = self.senc.or(self.piff);
+        let table = table.map(|found| SampleEncryptionTable::parse(&found, most, path.child(found.kind))).transpose()?;
+        let (groups, descriptions) = (self.groups, self.descriptions);
+        let groups = groups.map(|found| EncryptionGroups::parse(descriptions.as_ref(), &found, base, path));
+        Ok(SampleProtection { elsewhere: self.has_offsets && table.is_none(), table, groups: groups.transpose()? })
     }
 }
 
@@ -261,7 +311,7 @@ mod tests {
     fn table(boxes: &[u8]) -> Result<SampleEncryptionTable, Error> {
         let bytes = Bytes::copy_from_slice(boxes);
         let kind = FourCc([bytes[4], bytes[5], bytes[6], bytes[7]]);
-        SampleEncryptionTable::parse(&RawBox::expect(&bytes, 0, kind)?, BoxPath::FILE)
+        SampleEncryptionTable::parse(&RawBox::expect(&bytes, 0, kind)?, 1_000_000, BoxPath::FILE)
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Sample groups that change the encryption inside of a track (`seig`, ISO/IEC 23001-7 6; ISO/IEC 14496-12 8.9), as
-//! fragments have them.
+//! fragments and sample tables have them.
 
 use super::boxes::RawBox;
 use super::encryption::{TrackEncryption, read_parameters, write_parameters};
@@ -8,8 +8,9 @@ use super::{BoxPath, Error, ErrorKind, FourCc};
 
 /// `grouping_type` of encryption.
 pub(super) const SEIG: [u8; 4] = *b"seig";
-/// Group descriptions of the fragment itself are counted from here (ISO/IEC 14496-12 8.9.4).
-const LOCAL: u32 = 0x1_0000;
+/// Group descriptions of a fragment itself are counted from here (ISO/IEC 14496-12 8.9.4), those of a sample table
+/// from 0.
+pub(super) const LOCAL_GROUPS: u32 = 0x1_0000;
 
 /// Which samples of a fragment are encrypted unlike the track's header says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -27,11 +28,16 @@ impl EncryptionGroups {
         EncryptionGroups { entries: vec![entry], runs: vec![(samples, Some(0))] }
     }
 
-    /// Reads a fragment's `sgpd` and `sbgp`.
+    /// Reads `sgpd` and `sbgp` of one container, whose descriptions are counted from `base`.
     ///
     /// # Errors
-    /// [`Error`] when they are damaged, or groups stand elsewhere than in the fragment.
-    pub(super) fn parse(sgpd: Option<&RawBox>, sbgp: &RawBox, path: BoxPath) -> Result<EncryptionGroups, Error> {
+    /// [`Error`] when they are damaged, or groups stand elsewhere.
+    pub(super) fn parse(
+        sgpd: Option<&RawBox>,
+        sbgp: &RawBox,
+        base: u32,
+        path: BoxPath,
+    ) -> Result<EncryptionGroups, Error> {
         let mut groups = EncryptionGroups::default();
         if let Some(sgpd) = sgpd {
             groups.entries = entries(sgpd, path.child(sgpd.kind))?;
@@ -44,8 +50,8 @@ impl EncryptionGroups {
             let group = match index {
                 0 => None,
                 _ => {
-                    let local = index.checked_sub(LOCAL + 1).filter(|local| (*local as usize) < groups.entries.len());
-                    let (what, value) = ("a sample group that the fragment does not describe", i64::from(index));
+                    let local = index.checked_sub(base + 1).filter(|local| (*local as usize) < groups.entries.len());
+                    let (what, value) = ("a sample group that is not described beside it", i64::from(index));
                     Some(local.ok_or_else(|| fields.error(ErrorKind::InvalidValue { what, value }))?)
                 }
             };
@@ -63,7 +69,7 @@ impl EncryptionGroups {
             out.extend_from_slice(&SEIG);
             put(out, &[self.runs.len() as u32]);
             for (count, group) in &self.runs {
-                put(out, &[*count, group.map_or(0, |group| LOCAL + 1 + group)]);
+                put(out, &[*count, group.map_or(0, |group| LOCAL_GROUPS + 1 + group)]);
             }
         });
         write_full_box(out, FourCc(*b"sgpd"), 1, 0, |out| {
@@ -113,7 +119,7 @@ mod tests {
         let sbgp = RawBox::expect(&bytes, 0, FourCc(*b"sbgp"))?;
         let rest = bytes.slice(sbgp.whole.len()..);
         let sgpd = (!rest.is_empty()).then(|| RawBox::expect(&rest, 0, FourCc(*b"sgpd"))).transpose()?;
-        EncryptionGroups::parse(sgpd.as_ref(), &sbgp, BoxPath::FILE)
+        EncryptionGroups::parse(sgpd.as_ref(), &sbgp, LOCAL_GROUPS, BoxPath::FILE)
     }
 
     #[test]

@@ -171,6 +171,14 @@ pub enum Error {
         /// The content key type.
         kind: &'static str,
     },
+    /// A delivery policy encrypts, and there is a key for other tracks alone.
+    #[error("no content key of the asset is for its {kind} track of {codec}; link one whose TrackIdentifiers name it, or leave it clear with UnencryptedTracksByFourCC")]
+    TrackKeyMissing {
+        /// `video` or `audio`.
+        kind: &'static str,
+        /// The codec of the track.
+        codec: String,
+    },
     /// A delivery policy encrypts what is encrypted in storage already.
     #[error("the content is stored encrypted and cannot be encrypted again; unlink the delivery policy")]
     AlreadyEncrypted,
@@ -312,7 +320,9 @@ impl Error {
             Error::NotAdmitted { .. } => return bare(StatusCode::FORBIDDEN),
             Error::EncryptionRequired { .. } => MpeCode::EncryptionRequired,
             Error::EncryptionNotInFormat { .. } => MpeCode::OutputProtectionFormatNotSupported,
-            Error::ContentKeyMissing { .. } => MpeCode::EncryptionNotSetInDeliveryPolicy,
+            Error::ContentKeyMissing { .. } | Error::TrackKeyMissing { .. } => {
+                MpeCode::EncryptionNotSetInDeliveryPolicy
+            }
             Error::AlreadyEncrypted => MpeCode::EncAlreadyEncrypted,
             Error::SeveralPolicies => MpeCode::EncMultipleSameDeliveryType,
             Error::AssetMissing | Error::SourceMissing { .. } => MpeCode::StorageResourceNotFound,

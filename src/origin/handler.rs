@@ -313,6 +313,9 @@ impl Origin {
             return Err(Error::AlreadyEncrypted);
         }
         let protected = protected.or(stored.as_ref());
+        if let Some(protected) = protected {
+            protection::check(protected, &loaded.presentation)?;
+        }
         let filters = self.filters(asset, object)?;
         let film = match filters.as_slice() {
             [] => Film::Whole(Arc::clone(loaded)),

@@ -1,6 +1,7 @@
 //! From an asset's delivery policies to how a request is answered: in the clear, encrypted, or not at all (streaming
 //! contract 8.1, 8.7).
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -17,7 +18,7 @@ use crate::catalog::{
 use crate::cipher::{ContentKey, KeyId, key_checksum};
 use crate::media::Presentation;
 use crate::packager::Format;
-use crate::packager::protection::{Address, Protection, SystemSignal, TrackKey, Tracks};
+use crate::packager::protection::{Address, Material, Periods, Protection, SystemSignal, TrackKey, Tracks};
 use crate::protection::{Scheme, System};
 
 /// A protection, and a digest of all that it decides about bytes but the key: for entity tags.
@@ -57,9 +58,27 @@ pub(super) fn decide(
         DeliveryType::DynamicCommonEncryptionCbcs => ContentKeyType::CommonEncryptionCbcs,
         _ => ContentKeyType::CommonEncryption,
     };
-    let missing = || Error::ContentKeyMissing { kind: key_type.name() };
-    let key = asset.keys.iter().find(|key| key.content_key_type == key_type).ok_or_else(missing)?;
-    protect(catalog, asset, policy, scheme, key, key_delivery).map(Some)
+    let keys: Vec<&AssetKey> = asset.keys.iter().filter(|key| key.content_key_type == key_type).collect();
+    if keys.is_empty() {
+        return Err(Error::ContentKeyMissing { kind: key_type.name() });
+    }
+    let protected = protect(catalog, asset, policy, scheme, &keys, key_delivery)?;
+    let Protection { keys, periods, .. } = &*protected.protection;
+    // What manifests say of an envelope there is of one key.
+    let several = keys.iter().any(|key| key.id != keys[0].id) && protocol == Protocols::SMOOTH;
+    if scheme == Scheme::Envelope && (several || !periods.is_constant() && protocol != Protocols::HLS) {
+        let tag = format.tags().first().copied().unwrap_or_default();
+        return Err(Error::EncryptionNotInFormat { format: tag.to_owned(), encryption: scheme.as_str() });
+    }
+    Ok(Some(protected))
+}
+
+/// Refuses a film with a track that is to be encrypted and for which there is no key.
+pub(super) fn check(protected: &Protected, presentation: &Presentation) -> Result<(), Error> {
+    let Some(at) = protected.protection.track_without_key(presentation) else { return Ok(()) };
+    let track = presentation.track(at);
+    let kind = presentation.groups[at.group].kind;
+    Err(Error::TrackKeyMissing { kind: kind.as_str(), codec: track.codec.rfc6381() })
 }
 
 /// The policy that a request comes under; `None` in the clear.
@@ -105,19 +124,9 @@ fn protect(
     asset: &PublishedAsset,
     policy: &DeliveryPolicy,
     scheme: Scheme,
-    key: &AssetKey,
+    keys: &[&AssetKey],
     key_delivery: &str,
 ) -> Result<Protected, Error> {
-    let id = KeyId(*key.id.guid().as_bytes());
-    let material = catalog.open_key(key).map_err(|error| {
-        tracing::error!(%error, key = %key.id, "a content key cannot be opened");
-        Error::Internal
-    })?;
-    let Some(material) = ContentKey::from_slice(material.expose()) else {
-        tracing::error!(key = %key.id, "a content key has not 16 bytes");
-        return Err(Error::Internal);
-    };
-    let checksum = key_checksum(material.expose(), &id.0).unwrap_or_default();
     let setting = |wanted: DeliveryKey| {
         policy.configuration.iter().find(|setting| setting.key == wanted).map(|setting| setting.value.as_str())
     };
@@ -139,20 +148,63 @@ fn protect(
     // Who gets clear keys may have the key itself too.
     let has_url = scheme == Scheme::Envelope || systems.iter().any(|signal| signal.system == System::ClearKey);
     let url = has_url.then(|| key_url.unwrap_or_else(|| Address::Base(format!("{key_delivery}/"))));
+    let seconds = |key: DeliveryKey| setting(key).and_then(|value| value.parse::<u32>().ok()).map(u64::from);
+    let periods = Periods {
+        clear_lead: seconds(DeliveryKey::ClearLeadSeconds).unwrap_or(0) * 1000,
+        rotation: seconds(DeliveryKey::KeyRotationSeconds).and_then(|seconds| NonZeroU64::new(seconds * 1000)),
+    };
+    let mut digest = Sha256::new();
+    let mut track_keys = Vec::new();
+    for key in keys {
+        let id = KeyId(*key.id.guid().as_bytes());
+        let material = material(catalog, key)?;
+        digest.update(key_checksum(material.expose(), &id.0).unwrap_or_default());
+        for tracks in tracks(key) {
+            let (material, url) = (Material::Key(material.clone()), url.clone());
+            track_keys.push(TrackKey { tracks, id, material, vector, url });
+        }
+    }
+    track_keys.sort_by(|a, b| a.tracks.cmp(&b.tracks));
     let protection = Protection {
         scheme,
         clear: setting(DeliveryKey::UnencryptedTracksByFourCc).map(four_ccs).unwrap_or_default(),
         systems,
-        keys: vec![TrackKey { tracks: Tracks::All, id, material: material.into(), vector, url }],
+        keys: track_keys,
+        periods,
         asset: asset.asset.map_or(asset.id, |asset| *asset.guid().as_bytes()),
     };
-    let mut digest = Sha256::new();
-    digest.update(format!("{:?} {:?} {:?} ", protection.clear, protection.systems, protection.keys[0].url));
-    digest.update(protection.keys[0].constant_vector());
-    digest.update(checksum);
+    digest.update(format!("{:?} {:?} {:?}", protection.clear, protection.systems, protection.periods));
+    for key in &protection.keys {
+        digest.update(format!("{:?} {:?} {}", key.tracks, key.url, key.id));
+        digest.update(key.constant_vector());
+    }
     digest.update(protection.asset);
-    let identity = format!(" {} {id} {}", scheme.as_str(), hex(digest));
+    let identity = format!(" {} {}", scheme.as_str(), hex(digest));
     Ok(Protected { protection: Arc::new(protection), identity })
+}
+
+/// The key itself.
+fn material(catalog: &Catalog, key: &AssetKey) -> Result<ContentKey, Error> {
+    let material = catalog.open_key(key).map_err(|error| {
+        tracing::error!(%error, key = %key.id, "a content key cannot be opened");
+        Error::Internal
+    })?;
+    ContentKey::from_slice(material.expose()).ok_or_else(|| {
+        tracing::error!(key = %key.id, "a content key has not 16 bytes");
+        Error::Internal
+    })
+}
+
+/// The tracks that a key is for.
+fn tracks(key: &AssetKey) -> Vec<Tracks> {
+    let Some(named) = key.track_identifiers.as_deref().filter(|text| !text.trim().is_empty()) else {
+        return vec![Tracks::All];
+    };
+    Tracks::parse(named).unwrap_or_else(|error| {
+        // It was written before these names meant anything, when a key was for all tracks.
+        tracing::warn!(%error, key = %key.id, "the TrackIdentifiers of a content key");
+        vec![Tracks::All]
+    })
 }
 
 /// The systems that a policy of common encryption names: PlayReady, Widevine and FairPlay by their URLs, and clear

@@ -23,6 +23,8 @@ use super::{Error, MediaData, Part};
 pub(crate) struct Encrypted {
     /// All samples in decode order; `None` where they go out as they are stored.
     pub body: Option<Bytes>,
+    /// `pssh` boxes of a key that the track's header does not name.
+    pub headers: Vec<u8>,
     boxes: EncryptionBoxes,
     groups: EncryptionGroups,
     vectors: Vec<SampleVector>,
@@ -31,21 +33,59 @@ pub(crate) struct Encrypted {
     of_sample: Vec<Range<usize>>,
 }
 
-/// Encrypts the samples of `part`; `None` where they are clear.
+/// Encrypts the samples of `part`, which are of segment `index`; `None` where the track is clear.
 ///
 /// # Errors
 /// [`Error::MissingMedia`], and [`Error::Sample`] for samples in which nothing tells what must stay clear.
 pub(crate) fn part(
     presentation: &Presentation,
     part: &Part,
+    index: usize,
     media: &MediaData,
     protection: Option<&Protection>,
 ) -> Result<Option<Encrypted>, Error> {
     let Some(protection) = protection.filter(|p| p.scheme.encrypts_samples()) else { return Ok(None) };
-    let Some(key) = protection.key(presentation, part.track) else { return Ok(None) };
+    let Some(first) = protection.first_key(presentation, part.track) else { return Ok(None) };
+    let Some(key) = protection.key_at(presentation, part.track, index) else {
+        return Ok(Some(clear(part, protection)));
+    };
     match &key.material {
-        Material::Key(material) => on_the_way(presentation, part, media, protection, key, material).map(Some),
         Material::Stored(stored) => as_stored(part, protection, stored).map(Some),
+        Material::Key(material) => {
+            let mut encrypted = on_the_way(presentation, part, media, protection, &key, material)?;
+            if key.id != first.id {
+                let own = parameters(presentation, part.track, protection.scheme, &key);
+                encrypted.tell(Some(own));
+                // Players that did not expect the key ask for it when they see it.
+                let told = protection.systems.iter().filter_map(|signal| protection.pssh(signal, &[&key]));
+                encrypted.headers = told.flatten().collect();
+            }
+            Ok(Some(encrypted))
+        }
+    }
+}
+
+/// Samples of an encrypted track that are clear, and that their fragment says so.
+fn clear(part: &Part, protection: &Protection) -> Encrypted {
+    let count = part.samples.samples.len();
+    let mut clear = Encrypted {
+        body: None,
+        headers: Vec::new(),
+        boxes: boxes_of(protection.scheme),
+        groups: EncryptionGroups::default(),
+        vectors: vec![SampleVector::NONE; count],
+        subsamples: Vec::new(),
+        of_sample: vec![0..0; count],
+    };
+    clear.tell(None);
+    clear
+}
+
+/// Which boxes tell of a scheme.
+fn boxes_of(scheme: Scheme) -> EncryptionBoxes {
+    match scheme {
+        Scheme::Piff => EncryptionBoxes::Piff(None),
+        _ => EncryptionBoxes::Common,
     }
 }
 
@@ -114,12 +154,9 @@ fn on_the_way(
         };
         part.samples.samples.iter().enumerate().map(encrypt).collect()
     };
-    let boxes = match protection.scheme {
-        Scheme::Piff => EncryptionBoxes::Piff(None),
-        _ => EncryptionBoxes::Common,
-    };
-    let groups = EncryptionGroups::default();
-    Ok(Encrypted { body: Some(Bytes::from(body)), boxes, groups, vectors, subsamples, of_sample })
+    let (boxes, groups) = (boxes_of(protection.scheme), EncryptionGroups::default());
+    let (body, headers) = (Some(Bytes::from(body)), Vec::new());
+    Ok(Encrypted { body, headers, boxes, groups, vectors, subsamples, of_sample })
 }
 
 /// What a fragment says of samples that are sent as they are stored.
@@ -136,7 +173,7 @@ fn as_stored(part: &Part, protection: &Protection, stored: &StoredEncryption) ->
             _ => runs.push((1, sample.group)),
         }
     }
-    let (mut boxes, mut groups) = (EncryptionBoxes::Common, EncryptionGroups::default());
+    let (mut boxes, mut groups) = (boxes_of(protection.scheme), EncryptionGroups::default());
     match (protection.scheme, runs.as_slice()) {
         (_, [] | [(_, None)]) => {}
         (Scheme::Piff, [(_, group @ Some(_))]) => {
@@ -157,12 +194,9 @@ fn as_stored(part: &Part, protection: &Protection, stored: &StoredEncryption) ->
             groups.runs = runs;
         }
     }
-    if protection.scheme == Scheme::Piff && boxes == EncryptionBoxes::Common {
-        boxes = EncryptionBoxes::Piff(None);
-    }
     let vectors = samples.iter().map(|sample| sample.vector).collect();
     let of_sample = samples.into_iter().map(|sample| sample.parts).collect();
-    Ok(Encrypted { body: None, boxes, groups, vectors, subsamples, of_sample })
+    Ok(Encrypted { body: None, headers: Vec::new(), boxes, groups, vectors, subsamples, of_sample })
 }
 
 /// Which blocks of protected bytes are encrypted: of pictures one of ten, of sound all.
@@ -174,6 +208,14 @@ fn pattern(presentation: &Presentation, at: TrackRef) -> Pattern {
 }
 
 impl Encrypted {
+    /// Says of all samples that they are encrypted otherwise than the track's header says; `None`: not at all.
+    fn tell(&mut self, parameters: Option<TrackEncryption>) {
+        match &mut self.boxes {
+            EncryptionBoxes::Piff(overridden) => *overridden = Some(parameters),
+            EncryptionBoxes::Common => self.groups = EncryptionGroups::all(self.vectors.len() as u32, parameters),
+        }
+    }
+
     /// The boxes for the end of a `traf` whose extra boxes begin `offset` bytes into the `moof`.
     pub fn boxes(&self, offset: usize) -> Result<Vec<u8>, Error> {
         let samples: Vec<SampleEncryption<'_>> = self
@@ -204,10 +246,10 @@ pub(crate) fn sample_entry(
         TrackKind::Text => FourCc(*b"enct"),
     };
     let encryption = match &key.material {
-        Material::Key(_) => parameters(presentation, at, protection.scheme, key),
+        Material::Key(_) => parameters(presentation, at, protection.scheme, &key),
         Material::Stored(stored) => {
             let first = || stored.groups.iter().flatten().next().copied();
-            stored.default.or_else(first).unwrap_or_else(|| parameters(presentation, at, protection.scheme, key))
+            stored.default.or_else(first).unwrap_or_else(|| parameters(presentation, at, protection.scheme, &key))
         }
     };
     protected_sample_entry(&entry, protected, scheme, &encryption)
@@ -238,7 +280,7 @@ pub(crate) fn protection_headers(
         stored.headers.iter().for_each(|header| header.write(&mut out));
     }
     let told = protection.systems.iter().filter(|signal| !key.has_header(signal.system));
-    told.filter_map(|signal| protection.pssh(signal, &[key])).for_each(|header| out.extend(header));
+    told.filter_map(|signal| protection.pssh(signal, &[&key])).for_each(|header| out.extend(header));
     out
 }
 
@@ -246,9 +288,9 @@ fn scheme_and_key<'a>(
     presentation: &Presentation,
     at: TrackRef,
     protection: Option<&'a Protection>,
-) -> Option<(FourCc, &'a Protection, &'a TrackKey)> {
+) -> Option<(FourCc, &'a Protection, TrackKey)> {
     let protection = protection?;
-    Some((protection.scheme.scheme_type()?, protection, protection.key(presentation, at)?))
+    Some((protection.scheme.scheme_type()?, protection, protection.first_key(presentation, at)?))
 }
 
 /// Parts of a sample of pictures that a bit rate counts with: few pictures have more slices.

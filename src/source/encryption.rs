@@ -1,9 +1,11 @@
-//! Tracks that are encrypted in their files: what their fragments say of each sample.
+//! Tracks that are encrypted in their files: what is said of each sample.
 
-use crate::isobmff::{FourCc, ProtectedEntry, SystemHeader, TrackEncryption, TrackFragment, Vectors};
+use crate::isobmff::{
+    FourCc, ProtectedEntry, SampleProtection, SampleVector, SystemHeader, TrackEncryption, Vectors,
+};
 use crate::media::{StoredEncryption, StoredEncryptionBuilder};
 
-/// Collects it over all fragments of a track.
+/// Collects it over all samples of a track.
 #[derive(Debug)]
 pub(super) struct EncryptionCollector {
     builder: StoredEncryptionBuilder,
@@ -43,19 +45,24 @@ impl EncryptionCollector {
         Some(EncryptionCollector { builder, clear_entries, fault })
     }
 
-    /// Adds a track fragment with samples of these sizes, whose samples are described by entry `description` (from 1).
-    pub fn fragment(&mut self, traf: &TrackFragment, description: u32, sizes: &[u32]) {
+    /// Adds samples of these sizes, which entry `description` (from 1) describes.
+    pub fn add(&mut self, said: &SampleProtection, description: u32, sizes: impl ExactSizeIterator<Item = u32>) {
         if self.fault.is_none() {
-            self.fault = self.read(traf, description, sizes).err();
+            self.fault = self.read(said, description, sizes).err();
         }
     }
 
-    fn read(&mut self, traf: &TrackFragment, description: u32, sizes: &[u32]) -> Result<(), String> {
-        if traf.encrypted_elsewhere {
+    fn read(
+        &mut self,
+        said: &SampleProtection,
+        description: u32,
+        sizes: impl ExactSizeIterator<Item = u32>,
+    ) -> Result<(), String> {
+        if said.elsewhere {
             return Err("its vectors do not stand in 'senc' boxes".to_owned());
         }
         let clear_entry = (description as usize).checked_sub(1).and_then(|entry| self.clear_entries.get(entry));
-        let table = traf.encryption.as_ref();
+        let table = said.table.as_ref();
         let default = match (clear_entry, table.and_then(|table| table.overridden)) {
             (Some(true), _) => None,
             (_, Some(overridden)) => overridden,
@@ -63,10 +70,10 @@ impl EncryptionCollector {
         };
         let told = table.filter(|table| table.count > 0);
         if told.is_some_and(|table| table.count as usize != sizes.len()) {
-            return Err(format!("a fragment of {} samples tells of another number", sizes.len()));
+            return Err(format!("vectors are not of as many samples as there are, {}", sizes.len()));
         }
         let mut entries = told.map(|table| table.entries());
-        let groups = traf.encryption_groups.as_ref();
+        let groups = said.groups.as_ref();
         let mut runs = groups.into_iter().flat_map(|groups| {
             let entry = |group: &u32| groups.entries.get(*group as usize).copied().flatten();
             groups.runs.iter().map(move |(count, group)| (*count, group.as_ref().map(entry)))
@@ -88,15 +95,15 @@ impl EncryptionCollector {
             };
             parts.clear();
             let vector = match &mut entries {
-                Some(entries) => entries.next(bytes, &mut parts).ok_or("a fragment's 'senc' box ends too early")?,
-                None if bytes > 0 => return Err("a fragment has no vectors for its samples".to_owned()),
-                None => crate::isobmff::SampleVector::NONE,
+                Some(entries) => entries.next(bytes, &mut parts).ok_or("a 'senc' box ends too early")?,
+                None if bytes > 0 => return Err("samples have no vectors".to_owned()),
+                None => SampleVector::NONE,
             };
             if parameters.is_none() {
                 parts.clear();
             }
             let group = self.builder.group(parameters).map_err(|error| error.to_string())?;
-            self.builder.push(group, vector, &parts, *size).map_err(|error| error.to_string())?;
+            self.builder.push(group, vector, &parts, size).map_err(|error| error.to_string())?;
         }
         Ok(())
     }

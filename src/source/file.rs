@@ -384,6 +384,9 @@ impl FileIndexer {
                 if !track.samples.is_empty() {
                     let mut builder = SampleIndexBuilder::new(track.timescale, 0).limit(self.length);
                     progressive::index(&self.name, self.length, track, &mut builder)?;
+                    if let Some(encryption) = &mut collector.encryption {
+                        encryption.add(&track.protection, 1, sizes(track, builder.len()));
+                    }
                     collector.continue_after(builder);
                 }
                 self.collectors.insert(track.id, collector);
@@ -479,20 +482,18 @@ impl FileIndexer {
             let (builder, fragment_starts) = match self.collectors.remove(&track.id) {
                 Some(mut collector) => {
                     if let Some(collected) = collector.encryption.take() {
-                        encryption = match track.samples.is_empty() {
-                            true => collected.finish(&movie.protection),
-                            false => Err("it has samples outside of fragments".to_owned()),
-                        };
+                        encryption = collected.finish(&movie.protection);
                     }
                     let (builder, starts) = collector.finish().map_err(samples_error)?;
                     (builder, Some(starts))
                 }
                 None => {
-                    if track.sample_entries.iter().any(|entry| ProtectedEntry::is(entry)) {
-                        encryption = Err("it is not in fragments".to_owned());
-                    }
                     let mut builder = SampleIndexBuilder::new(track.timescale, 0).limit(left);
                     progressive::index(&self.name, self.length, track, &mut builder)?;
+                    if let Some(mut collector) = EncryptionCollector::new(&track.sample_entries) {
+                        collector.add(&track.protection, 1, sizes(track, builder.len()));
+                        encryption = collector.finish(&movie.protection);
+                    }
                     (builder, None)
                 }
             };
@@ -567,6 +568,11 @@ impl FileIndexer {
     fn damaged(&self, error: isobmff::Error) -> Error {
         Error::Box { file: self.name.clone(), source: Box::new(error) }
     }
+}
+
+/// Sizes of the first `count` samples of the movie's own tables.
+fn sizes(track: &isobmff::Track, count: u32) -> impl ExactSizeIterator<Item = u32> {
+    (0..count).map(|sample| track.samples.size_of(sample))
 }
 
 /// The sample entries as they are of clear samples.

@@ -193,7 +193,7 @@ fn add_track(
     }
     if let Some(encryption) = &mut track.encryption {
         let description = traf.sample_description_index.unwrap_or(track.defaults.sample_description_index);
-        encryption.fragment(traf, description, &sizes);
+        encryption.add(&traf.protection, description, sizes.into_iter());
     }
     Ok(offset)
 }

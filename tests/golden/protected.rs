@@ -2,7 +2,7 @@
 
 use headwater::cipher::{ContentKey, KeyId};
 use headwater::media::TrackKind;
-use headwater::packager::protection::{Address, Protection, SystemSignal, TrackKey, Tracks};
+use headwater::packager::protection::{Address, Periods, Protection, SystemSignal, TrackKey, Tracks};
 use headwater::packager::{Context, Dialect, FORMATS, Selection};
 use headwater::protection::{Scheme, System};
 
@@ -34,6 +34,7 @@ fn protection(scheme: Scheme) -> Protection {
             .into_iter()
             .map(|system| SystemSignal::new(system, Some(Address::Complete(licence(system).to_owned()))))
             .collect(),
+        periods: Periods::default(),
         asset: [0; 16],
     }
 }

@@ -8,4 +8,5 @@ mod open_id;
 mod path_tokens;
 mod policies;
 mod site;
+mod stored;
 mod tokens;

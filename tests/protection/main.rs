@@ -8,11 +8,12 @@ mod decrypted;
 mod ffmpeg;
 mod python;
 mod slices;
+mod stored;
 mod streams;
 
 use headwater::cipher::{ContentKey, KeyId};
 use headwater::media::Revision;
-use headwater::packager::protection::{Address, Protection, SystemSignal, TrackKey, Tracks};
+use headwater::packager::protection::{Address, Periods, Protection, SystemSignal, TrackKey, Tracks};
 use headwater::protection::{Scheme, System};
 use sha2::{Digest, Sha256};
 use support::Film;
@@ -35,6 +36,7 @@ fn protection(scheme: Scheme) -> Protection {
         }],
         clear: Vec::new(),
         systems: systems.map(|system| SystemSignal::new(system, licence())).into(),
+        periods: Periods::default(),
         asset: [0; 16],
     }
 }

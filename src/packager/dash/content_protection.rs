@@ -26,7 +26,8 @@ pub(super) fn write_set(
     let Some(protection) = protection else { return };
     let in_set = |track: &usize| set.tracks.iter().any(|other| std::ptr::eq(*other, &set.group.tracks[*track]));
     let tracks = (0..set.group.tracks.len()).filter(in_set).map(|track| TrackRef { group: set.index, track });
-    write(xml, protection, &protection.keys_of(presentation, tracks), dialect);
+    let keys = protection.keys_of(presentation, tracks);
+    write(xml, protection, &keys.iter().collect::<Vec<_>>(), dialect);
 }
 
 /// Namespaces for the root element, those that are used.

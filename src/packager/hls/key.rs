@@ -79,7 +79,7 @@ pub(super) fn push_session(
         return;
     }
     for key in protection.keys_of(presentation, tracks) {
-        push(out, "#EXT-X-SESSION-KEY", flavor, protection, key, dialect);
+        push(out, "#EXT-X-SESSION-KEY", flavor, protection, &key, dialect);
     }
 }
 

@@ -75,7 +75,8 @@ pub(super) fn segment(
     // All that is muxed together is under one key: that of the first.
     let key = protection
         .filter(|protection| protection.scheme.encrypts_samples())
-        .and_then(|protection| protection.key(presentation, plan.track()?));
+        .and_then(|protection| protection.key_at(presentation, plan.track()?, plan.index));
+    let key = key.as_ref();
     let streams = plan.parts.iter().map(|part| stream(presentation, part, key)).collect::<Result<Vec<_>, _>>()?;
     let program = Program::new(streams).map_err(cannot_mux)?;
     let elementary = plan

@@ -1,6 +1,7 @@
 //! What a delivery policy came to for one request: how media is encrypted, with which keys, and what manifests tell
 //! players of it. Packagers ask it track by track; a track without an answer goes out in the clear.
 
+mod periods;
 mod signal;
 mod stored;
 mod track_key;
@@ -16,19 +17,22 @@ use crate::protection::{Scheme, System, playready, widevine};
 
 use super::{Context, Error, Format, Rendered};
 
+pub use periods::Periods;
 pub use signal::{Address, SystemSignal};
-pub use track_key::{Material, TrackKey, Tracks};
+pub use track_key::{Material, TrackKey, Tracks, TracksError};
 
 /// The protection of one answer.
 pub struct Protection {
     /// How.
     pub scheme: Scheme,
-    /// With what: the first key for a track is its key.
+    /// With what: the first key for a track is its key. Where keys change, what those of periods are made of.
     pub keys: Vec<TrackKey>,
     /// Sample entries (`avc1`, `mp4a`, …) that stay clear where samples are encrypted (`UnencryptedTracksByFourCC`).
     pub clear: Vec<String>,
     /// Systems that can get the keys, in the order in which manifests name them.
     pub systems: Vec<SystemSignal>,
+    /// From when on, and for how long one key lasts.
+    pub periods: Periods,
     /// Whose film it is: with key, revision, file and track it decides the initialization vectors.
     pub asset: [u8; 16],
 }
@@ -53,7 +57,9 @@ impl Protection {
                 return None;
             }
         }
-        self.keys.iter().find(|key| key.tracks.have(kind, track))
+        let found = self.keys.iter().find(|key| key.tracks.have(kind, track));
+        // An envelope is around captions too: without a key of their own, in that of the first tracks.
+        found.or_else(|| self.keys.first().filter(|_| kind == TrackKind::Text && !self.scheme.encrypts_samples()))
     }
 
     /// `format` can carry the track in this protection, or need not protect it.
@@ -89,12 +95,26 @@ impl Protection {
         Some(view)
     }
 
-    /// The keys of some tracks, each once, in the order of the policy.
-    pub(crate) fn keys_of<'a>(
-        &'a self,
+    /// A track of pictures or sound that is to be encrypted, and for which there is no key.
+    pub fn track_without_key(&self, presentation: &Presentation) -> Option<TrackRef> {
+        let tracks = presentation.groups.iter().enumerate().flat_map(|(group, of)| {
+            (0..of.tracks.len()).map(move |track| (of.kind, TrackRef { group, track }))
+        });
+        let lacks = |(kind, at): &(TrackKind, TrackRef)| {
+            let four_cc = presentation.track(*at).codec.four_cc().to_string();
+            let stays_clear = self.scheme.encrypts_samples() && self.clear.contains(&four_cc);
+            let is_given = self.keys.iter().all(|key| key.secret().is_some());
+            *kind != TrackKind::Text && is_given && !stays_clear && self.key(presentation, *at).is_none()
+        };
+        tracks.filter(lacks).map(|(_, at)| at).next()
+    }
+
+    /// The keys that manifests name for some tracks, each once, in the order of the policy.
+    pub(crate) fn keys_of(
+        &self,
         presentation: &Presentation,
         tracks: impl Iterator<Item = TrackRef>,
-    ) -> Vec<&'a TrackKey> {
+    ) -> Vec<TrackKey> {
         let used: Vec<KeyId> = tracks.filter_map(|at| self.key(presentation, at)).map(|key| key.id).collect();
         let mut keys: Vec<&TrackKey> = Vec::new();
         for key in self.keys.iter().filter(|key| used.contains(&key.id)) {
@@ -102,7 +122,7 @@ impl Protection {
                 keys.push(key);
             }
         }
-        keys
+        keys.into_iter().map(|key| key.in_period(self.periods.first())).collect()
     }
 
     /// What a system is told of these keys: the data of its `pssh` box, and of a Smooth manifest. `None` where it is
@@ -164,16 +184,23 @@ impl Protection {
     }
 }
 
-/// A finished object of a track, in its envelope where there is one.
+/// A finished object of a track, in its envelope where there is one: of segment `index`, or the initialization
+/// segment. That one stands before everything, so it is clear if anything is.
 pub(super) fn in_envelope(
     rendered: Rendered,
     presentation: &Presentation,
     at: Option<TrackRef>,
+    index: Option<usize>,
     context: &Context<'_>,
 ) -> Rendered {
     let protection = context.protection.filter(|protection| protection.scheme == Scheme::Envelope);
     let (Some(protection), Some(at)) = (protection, at) else { return rendered };
-    let Some(key) = protection.key(presentation, at) else { return rendered };
+    let key = match index {
+        Some(index) => protection.key_at(presentation, at, index),
+        None if protection.periods.clear_lead > 0 => None,
+        None => protection.first_key(presentation, at),
+    };
+    let Some(key) = key else { return rendered };
     let Some(secret) = key.secret() else { return rendered };
     let body = vec![Bytes::from(cbc::encrypt(secret, &key.constant_vector(), &rendered.body))];
     Rendered { body, ..rendered }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crate::cipher::KeyId;
+use crate::isobmff::Vectors;
 use crate::media::Presentation;
 use crate::packager::{Error, Format, Protocol};
 use crate::protection::{Scheme, System};
 
-use super::{Material, Protection, SystemSignal, TrackKey, Tracks};
+use super::{Material, Periods, Protection, SystemSignal, TrackKey, Tracks};
 
 impl Protection {
     /// What is told in `format` of a film with encrypted tracks; `None` of one without. Samples go out as they are
@@ -37,15 +38,19 @@ impl Protection {
                     systems.push(SystemSignal::new(system, None));
                 }
             }
+            let vector = match stored.parameters(None).map(|parameters| parameters.vectors) {
+                Some(Vectors::Constant(vector)) => Some(vector),
+                _ => None,
+            };
             keys.push(TrackKey {
                 tracks: Tracks::Source(track.file, track.source_id),
                 id: KeyId(stored.key_id()),
                 material: Material::Stored(Arc::clone(stored)),
-                vector: None,
+                vector,
                 url: None,
             });
         }
         let Some(scheme) = of_film else { return Ok(None) };
-        Ok(Some(Protection { scheme, keys, clear: Vec::new(), systems, asset: [0; 16] }))
+        Ok(Some(Protection { scheme, keys, clear: Vec::new(), systems, periods: Periods::default(), asset: [0; 16] }))
     }
 }

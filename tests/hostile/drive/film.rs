@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use bytes::Bytes;
 use headwater::cipher::{ContentKey, KeyId};
 use headwater::media::{Presentation, Revision, SourceFile, TrackGroup, TrackRef};
-use headwater::packager::protection::{Address, Protection, SystemSignal, TrackKey, Tracks};
+use headwater::packager::protection::{Address, Periods, Protection, SystemSignal, TrackKey, Tracks};
 use headwater::packager::{
     Context, Dialect, Error, FORMATS, Format, MediaData, Noun, Plan, Protocol, SegmentRequest, Selection, thumbnails,
 };
@@ -154,6 +154,7 @@ fn protection(scheme: Scheme) -> Protection {
         systems: systems
             .map(|system| SystemSignal::new(system, Some(Address::Base("skd://licence.example/".to_owned()))))
             .into(),
+        periods: Periods::default(),
         asset: [3; 16],
     }
 }
