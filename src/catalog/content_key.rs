@@ -1,5 +1,7 @@
 //! Content keys: what protects media, at rest or on its way to players (object model §6, §12.4).
 
+use std::ops::RangeInclusive;
+
 use aes::cipher::{Block, BlockCipherEncrypt, KeyInit};
 use serde::{Deserialize, Serialize};
 
@@ -180,7 +182,19 @@ fn base64(bytes: &[u8; 8]) -> String {
     (0..11).map(letter).chain(['=']).collect()
 }
 
+/// The most keys that [`Catalog::content_keys_between`] reads.
+const MAX_BETWEEN: u64 = 1000;
+
 impl Catalog {
+    /// The content keys with identifiers of a range, at most a thousand.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn content_keys_between(&self, range: RangeInclusive<ContentKeyId>) -> Result<Vec<ContentKey>, Error> {
+        let (first, last) = (range.start().to_string(), range.end().to_string());
+        super::read::between(&mut self.database().read().await?, &first, &last, MAX_BETWEEN).await
+    }
+
     /// The material of a key.
     ///
     /// # Errors
