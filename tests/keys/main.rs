@@ -6,6 +6,7 @@ mod licences;
 mod limits;
 mod open_id;
 mod path_tokens;
+mod periods;
 mod policies;
 mod site;
 mod stored;

@@ -6,6 +6,7 @@ mod support;
 
 mod decrypted;
 mod ffmpeg;
+mod keys;
 mod python;
 mod slices;
 mod stored;
