@@ -1,11 +1,12 @@
 //! Films that are stored encrypted are served as they are: decrypted, each format gives what it gives of the clear film.
 
 use std::fs;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use headwater::media::{TrackKind, TrackRef};
-use headwater::packager::protection::Protection;
+use headwater::packager::protection::{Periods, Protection};
 use headwater::packager::{Context, Dialect, Format, Noun, Selection, format};
 use headwater::protection::Scheme;
 use serde_json::{Value, json};
@@ -100,6 +101,29 @@ impl Judge<'_> {
                 }
             }
         }
+    }
+}
+
+/// Writes seeds of the hostile tests' corpus, when it is told where.
+#[test]
+fn seeds_of_encrypted_films() {
+    let Some(folder) = std::env::var_os("HEADWATER_SEEDS") else { return };
+    let film = Film::open(&root().join("fixtures/films/bframes-edit-list")).expect("a film");
+    let track = film.tracks().into_iter().rfind(|at| film.presentation.groups[at.group].kind == TrackKind::Video);
+    let (track, selection) = (track.expect("pictures"), Selection::default());
+    for (name, init, tag, scheme) in [
+        ("cenc", "mpd-time-cmaf", "mpd-time-cmaf", Scheme::Cenc),
+        ("cbcs", "mpd-time-cmaf", "mpd-time-cmaf", Scheme::Cbcs),
+        ("piff", "mpd-time-csf", "", Scheme::Piff),
+    ] {
+        let mut protection = protection(scheme);
+        protection.periods = Periods { clear_lead: 1000, rotation: NonZeroU64::new(3000) };
+        let told = Context { protection: Some(&protection), ..context(DIALECT, &selection) };
+        let mut file = film.get_in(format(init).expect(init), &told, &Object::Init { track }).expect("an init segment");
+        for object in segments(&film, format(tag).expect(tag), track, Noun::Fragments).into_iter().take(3) {
+            file.extend(film.get_in(format(tag).expect(tag), &told, &object).expect("a segment"));
+        }
+        fs::write(Path::new(&folder).join(format!("encrypted-{name}-90.mp4")), file).expect("a file");
     }
 }
 
