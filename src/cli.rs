@@ -109,6 +109,8 @@ enum Command {
         #[arg(long, value_enum, default_value = "aes-128")]
         with: protect::Scheme,
         #[command(flatten)]
+        keys: protect::Keys,
+        #[command(flatten)]
         issuer: protect::MaybeIssuer,
     },
     /// Send a film in the clear again
@@ -354,8 +356,8 @@ fn execute(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Delete(arguments) => runtime.block_on(assets::delete(&config, arguments)),
         Command::Import(arguments) => runtime.block_on(import::import(&config, arguments)),
         Command::Verify(arguments) => runtime.block_on(verify::verify(arguments)),
-        Command::Protect { film, with, issuer } => {
-            runtime.block_on(protect::protect(&config, &film, with, issuer.whole()))
+        Command::Protect { film, with, keys, issuer } => {
+            runtime.block_on(protect::protect(&config, &film, with, keys, issuer.whole()))
         }
         Command::Unprotect { film } => runtime.block_on(protect::unprotect(&config, &film)),
         Command::Token { key, issuer, minutes } => protect::token(key, &issuer, minutes),

@@ -352,11 +352,13 @@ pub enum Error {
         /// What is wrong with them.
         reason: String,
     },
-    /// The media is already encrypted.
-    #[error("sample entry '{four_cc}' is encrypted; only clear sources can be packaged")]
+    /// The media is already encrypted, and not in a way in which it can be sent on.
+    #[error("sample entry '{four_cc}' is encrypted in a way that cannot be served: {reason}")]
     Encrypted {
         /// The sample entry's type.
         four_cc: FourCc,
+        /// What stands against it.
+        reason: String,
     },
 }
 
@@ -401,7 +403,9 @@ pub fn from_sample_entry(entry: &Bytes, first_sample: Option<&Bytes>) -> Result<
         b"Opus" => Ok(std::sync::Arc::new(Opus::parse(entry)?)),
         b"fLaC" => Ok(std::sync::Arc::new(Flac::parse(entry)?)),
         b"dtsc" | b"dtsh" | b"dtsl" | b"dtse" | b"dtsx" => Ok(std::sync::Arc::new(Dts::parse(entry, four_cc)?)),
-        b"encv" | b"enca" | b"enct" | b"encs" => Err(Error::Encrypted { four_cc }),
+        b"encv" | b"enca" | b"enct" | b"encs" => {
+            Err(Error::Encrypted { four_cc, reason: "what encrypts it is not known".to_owned() })
+        }
         _ => Err(Error::Unsupported { four_cc }),
     }
 }

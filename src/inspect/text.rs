@@ -98,6 +98,12 @@ fn write_file(out: &mut String, file: &FileReport, paint: Paint) {
 fn track_line(track: &TrackReport) -> String {
     let mut parts = vec![format!("{} {}", track.id, clean(&track.kind))];
     parts.extend(track.codec.clone().or_else(|| track.sample_entry.as_deref().map(clean)));
+    if let Some(encryption) = &track.encryption {
+        let systems = if encryption.systems.is_empty() { "no system".to_owned() } else { encryption.systems.join(" ") };
+        let partly = if encryption.partly { " in part" } else { "" };
+        let keys = encryption.keys.join(" ");
+        parts.push(format!("encrypted{partly} with {}, key {keys}, for {systems}", encryption.scheme));
+    }
     if let (Some(width), Some(height)) = (track.width, track.height) {
         parts.push(format!("{width}x{height}"));
     }

@@ -301,6 +301,14 @@ impl Origin {
         max_age: Duration,
     ) -> Result<Response<Body>, Error> {
         let params = object.params();
+        let stored = protection::stored(asset, &loaded.presentation, format, &self.key_delivery)?;
+        if protected.is_some() && stored.is_some() {
+            return Err(Error::AlreadyEncrypted);
+        }
+        let protected = protected.or(stored.as_ref());
+        if let Some(protected) = protected {
+            protection::check(protected, &loaded.presentation)?;
+        }
         let filters = self.filters(asset, object)?;
         let film = match filters.as_slice() {
             [] => Film::Whole(Arc::clone(loaded)),

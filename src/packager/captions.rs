@@ -87,6 +87,7 @@ pub(crate) fn fragment(
         decode_time,
         tfxd: matches!(shape, Shape::Smooth).then_some((decode_time, length)),
         extra_traf_boxes: &[],
+        extra_moof_boxes: &[],
         samples: &described,
     };
     let mut header = header.write()?;

@@ -27,8 +27,8 @@ pub enum Version {
 pub struct Header<'a> {
     /// Its form.
     pub version: Version,
-    /// The keys; forms before 4.2 tell the first alone.
-    pub keys: &'a [(KeyId, &'a ContentKey)],
+    /// The keys; forms before 4.2 tell the first alone. Of a key that is not known there is no checksum.
+    pub keys: &'a [(KeyId, Option<&'a ContentKey>)],
     /// The media is encrypted in chains (`AESCBC`), not in counter mode (`AESCTR`).
     pub chains: bool,
     /// `LA_URL`: where licences are.
@@ -54,11 +54,11 @@ impl Header<'_> {
         );
         let id = |key: KeyId| STANDARD.encode(key.little_endian_fields());
         // There is no checksum for chains.
-        let checksum = |key: &(KeyId, &ContentKey)| {
-            let checksum = key_checksum(key.1.expose(), &key.0.0).filter(|_| algorithm == "AESCTR")?;
+        let checksum = |key: &(KeyId, Option<&ContentKey>)| {
+            let checksum = key_checksum(key.1?.expose(), &key.0.0).filter(|_| algorithm == "AESCTR")?;
             Some(STANDARD.encode(checksum))
         };
-        let element = |key: &(KeyId, &ContentKey)| {
+        let element = |key: &(KeyId, Option<&ContentKey>)| {
             let checksum = checksum(key).map(|sum| format!(" CHECKSUM=\"{sum}\"")).unwrap_or_default();
             format!("<KID ALGID=\"{algorithm}\"{checksum} VALUE=\"{}\"></KID>", id(key.0))
         };
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn headers_of_each_form() {
         let (id, key) = test_key();
-        let keys = [(id, &key)];
+        let keys = [(id, Some(&key))];
         let header = |version, chains| Header {
             version,
             keys: &keys,

@@ -6,6 +6,8 @@ mod licences;
 mod limits;
 mod open_id;
 mod path_tokens;
+mod periods;
 mod policies;
 mod site;
+mod stored;
 mod tokens;

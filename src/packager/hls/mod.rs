@@ -268,6 +268,11 @@ macro_rules! format_of_flavor {
                 Flavor::$flavor.protects(codec, scheme)
             }
 
+            fn passes_on(&self, scheme: Scheme) -> bool {
+                // Transport streams are encrypted otherwise than samples in files.
+                Flavor::$flavor == Flavor::Cmaf && self.schemes().contains(&scheme) && scheme.encrypts_samples()
+            }
+
             fn url_timescale(&self, presentation: &Presentation, group: usize, context: &Context<'_>) -> Timescale {
                 Flavor::$flavor.url_timescale(presentation, group, context)
             }
@@ -298,7 +303,7 @@ macro_rules! format_of_flavor {
             fn init(&self, presentation: &Presentation, at: TrackRef, context: &Context<'_>) -> Result<Rendered, Error> {
                 protection::check(self, presentation, at, context)?;
                 let rendered = Flavor::$flavor.init(presentation, at, context)?;
-                Ok(protection::in_envelope(rendered, presentation, Some(at), context))
+                Ok(protection::in_envelope(rendered, presentation, Some(at), None, context))
             }
 
             fn plan(
@@ -319,7 +324,7 @@ macro_rules! format_of_flavor {
                 context: &Context<'_>,
             ) -> Result<Rendered, Error> {
                 let rendered = Flavor::$flavor.segment(presentation, plan, media, context)?;
-                Ok(protection::in_envelope(rendered, presentation, plan.track(), context))
+                Ok(protection::in_envelope(rendered, presentation, plan.track(), Some(plan.index), context))
             }
         }
     )*};

@@ -25,9 +25,9 @@ pub(super) struct SampleAes {
 }
 
 impl SampleAes {
-    /// With this key.
-    pub fn new(key: &TrackKey, blocks: ProtectedBlocks) -> SampleAes {
-        SampleAes { chains: Chains::new(&key.key, key.constant_vector()), blocks }
+    /// With this key; `None` where it is not known.
+    pub fn new(key: &TrackKey, blocks: ProtectedBlocks) -> Option<SampleAes> {
+        Some(SampleAes { chains: Chains::new(key.secret()?, key.constant_vector()), blocks })
     }
 
     /// Encrypts the access unit that `pieces` are.
@@ -104,11 +104,11 @@ mod tests {
         let key = TrackKey {
             tracks: Tracks::All,
             id: KeyId([1; 16]),
-            key: ContentKey::new(KEY),
+            material: ContentKey::new(KEY).into(),
             vector: Some(VECTOR),
             url: None,
         };
-        SampleAes::new(&key, blocks)
+        SampleAes::new(&key, blocks).unwrap()
     }
 
     /// From Apple's listings, block by block.

@@ -75,7 +75,8 @@ pub(super) fn segment(
     // All that is muxed together is under one key: that of the first.
     let key = protection
         .filter(|protection| protection.scheme.encrypts_samples())
-        .and_then(|protection| protection.key(presentation, plan.track()?));
+        .and_then(|protection| protection.key_at(presentation, plan.track()?, plan.index));
+    let key = key.as_ref();
     let streams = plan.parts.iter().map(|part| stream(presentation, part, key)).collect::<Result<Vec<_>, _>>()?;
     let program = Program::new(streams).map_err(cannot_mux)?;
     let elementary = plan
@@ -147,7 +148,7 @@ impl Elementary {
         let codec = track.codec.transport_stream().ok_or(Error::NoSuchResource)?;
         let samples = &part.samples.samples;
         let stamps = Stamps::of(track);
-        let sample_aes = key.zip(codec.encrypted()).map(|(key, encrypted)| SampleAes::new(key, encrypted.blocks));
+        let sample_aes = key.zip(codec.encrypted()).and_then(|(key, encrypted)| SampleAes::new(key, encrypted.blocks));
         let mut pieces = Vec::with_capacity(samples.len() * 3);
         let mut units = Vec::with_capacity(samples.len());
         for (index, sample) in samples.iter().enumerate() {

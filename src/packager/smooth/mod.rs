@@ -83,7 +83,7 @@ impl Format for Smooth {
         context: &Context<'_>,
     ) -> Result<Rendered, Error> {
         let rendered = fragments::render(presentation, plan, media, context.protection)?;
-        Ok(protection::in_envelope(rendered, presentation, plan.track(), context))
+        Ok(protection::in_envelope(rendered, presentation, plan.track(), Some(plan.index), context))
     }
 }
 
