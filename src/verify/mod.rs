@@ -10,6 +10,7 @@ mod fragment;
 mod hls;
 mod listing;
 mod playlist;
+mod read_any;
 mod report;
 mod segments;
 mod smooth;
@@ -23,6 +24,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 pub use address::Address;
+#[doc(hidden)]
+pub use read_any::read_any;
 pub use report::{Code, Finding, FormatReport, Report, Severity, StreamKind, StreamReport};
 pub use text::{Paint, text};
 

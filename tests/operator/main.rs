@@ -5,5 +5,6 @@
 mod import;
 mod proxy;
 mod site;
+mod speke;
 mod upload;
 mod verify;

@@ -5,7 +5,6 @@ mod challenge;
 mod fairplay;
 mod gateway;
 mod playready;
-mod protobuf;
 mod widevine;
 
 pub(super) use challenge::Challenge;
