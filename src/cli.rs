@@ -291,9 +291,7 @@ pub enum Error {
         key: Uuid,
     },
     /// No key service is meant.
-    #[error(
-        "name a key service with --service ({names}); [[key_service]] in the configuration says which there are"
-    )]
+    #[error("name a key service with --service ({names}); [[key_service]] in the configuration says which there are")]
     NoKeyService {
         /// Which ones there are.
         names: String,

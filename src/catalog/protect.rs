@@ -142,9 +142,7 @@ impl Transaction<'_> {
     async fn without_policy(&mut self, asset: AssetId) -> Result<(), Error> {
         match self.linked(Link::AssetDeliveryPolicies, &asset).await?.is_empty() {
             true => Ok(()),
-            false => {
-                Err(Error::conflict(format!("asset {asset} has a delivery policy already; take that off first")))
-            }
+            false => Err(Error::conflict(format!("asset {asset} has a delivery policy already; take that off first"))),
         }
     }
 

@@ -42,7 +42,8 @@ impl SecretPlaces<'_> {
                 Zeroizing::new(text.into_bytes())
             }
             (None, None, Some(words)) => {
-                let (program, arguments) = words.split_first().ok_or_else(|| wrong("[]", "it has to name a program"))?;
+                let (program, arguments) =
+                    words.split_first().ok_or_else(|| wrong("[]", "it has to name a program"))?;
                 let out = Command::new(program).args(arguments).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
                 let out = out.map_err(|_| wrong(program, "that program has to be there and run"))?;
                 if !out.status.success() {

@@ -192,14 +192,16 @@ mod tests {
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
 
-    use crate::cipher::ContentKey;
     use crate::isobmff::write_protection_header;
     use crate::protection::{playready, widevine};
 
     const ID: &str = "339c45b5-fb6d-4bd9-994c-eabd9d41c95b";
 
     fn object() -> String {
-        let (id, key) = (ID.parse().unwrap(), ContentKey::new([1; 16]));
+        // The public seed of the PlayReady test server (streaming contract 9.8).
+        let id = ID.parse().unwrap();
+        let seed = STANDARD.decode("XVBovsmzhP9gRIZxWfFta3VVRPzVEWmJsazEJ46I").unwrap();
+        let key = playready::key_from_seed(&seed, id).unwrap();
         let header = playready::Header {
             version: playready::Version::V4_1,
             keys: &[(id, &key)],
@@ -237,7 +239,7 @@ mod tests {
                 format!("urn:mpeg:dash:mp4protection:2011 (ContentProtection), cenc, key {ID}"),
                 "PlayReady (ContentProtection)".to_owned(),
                 "PlayReady (mspr:pro), header 4.1.0.0, AESCTR, key 339c45b5-fb6d-4bd9-994c-eabd9d41c95b, \
-                 checksum v5ufWtUeqFo=, LA_URL https://keys.example/"
+                 checksum Dnd2+tOluB4=, LA_URL https://keys.example/"
                     .to_owned(),
                 "Widevine (ContentProtection)".to_owned(),
                 format!("Widevine (pssh), key {ID}, content film"),

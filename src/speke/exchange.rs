@@ -56,9 +56,7 @@ impl Order {
     fn wanted(&self, system: System) -> SystemSignalling {
         let none = SystemSignalling::new(Uuid::from_bytes(system.id().0), self.key);
         match system {
-            System::PlayReady => {
-                SystemSignalling { pssh: Some(Vec::new()), smooth: Some(String::new()), ..none }
-            }
+            System::PlayReady => SystemSignalling { pssh: Some(Vec::new()), smooth: Some(String::new()), ..none },
             System::Widevine => SystemSignalling { pssh: Some(Vec::new()), ..none },
             System::FairPlay => {
                 let hls = PLAYLISTS.iter().map(|playlist| ((*playlist).to_owned(), Vec::new())).collect();
@@ -133,7 +131,8 @@ impl Order {
         }
         for (playlist, _) in &wanted.hls {
             let lines = told.hls.iter().find(|(kind, lines)| kind == playlist && !lines.is_empty());
-            let lines = lines.ok_or_else(|| wrong(format!("it has no HLSSignalingData for playlists of {playlist}")))?;
+            let lines =
+                lines.ok_or_else(|| wrong(format!("it has no HLSSignalingData for playlists of {playlist}")))?;
             let lines = String::from_utf8_lossy(&lines.1);
             let uri = lines.split_once("URI=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(uri, _)| uri);
             url = url.or_else(|| uri.map(str::to_owned));

@@ -161,7 +161,16 @@ impl Site {
         content_key_type: ContentKeyType,
         options: &[(KeyDeliveryType, &[Restriction])],
     ) -> Uuid {
-        let id = Uuid::new_v4();
+        self.key_with_id(Uuid::new_v4(), content_key_type, options).await
+    }
+
+    /// The same, of that id.
+    pub async fn key_with_id(
+        &self,
+        id: Uuid,
+        content_key_type: ContentKeyType,
+        options: &[(KeyDeliveryType, &[Restriction])],
+    ) -> Uuid {
         let mut change = self.catalog.begin(By::new("test", utc())).await.unwrap();
         let length = content_key_type.key_bytes().unwrap_or(16);
         let bytes = material(id).into_iter().cycle().take(length).collect();

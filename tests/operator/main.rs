@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "tests document themselves by their names")]
 
 mod import;
+mod key_listener;
 mod proxy;
 mod site;
 mod speke;

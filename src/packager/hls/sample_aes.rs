@@ -50,7 +50,8 @@ impl SampleAes {
                 while at < unit.len() {
                     let (length, header) = blocks.frame(&unit[at..]);
                     let end = unit.len().min(at + length.max(1));
-                    self.chains.encrypt(Pattern::WHOLE, &mut unit, [(at + header + FRAME_LEADER).min(end)..end]);
+                    let range = (at + header + FRAME_LEADER).min(end)..end;
+                    self.chains.encrypt(Pattern::WHOLE, &mut unit, [range]);
                     at = end;
                 }
                 pieces.push(Bytes::from(unit));
