@@ -19,6 +19,9 @@ use super::{Catalog, content_key};
 use crate::keys;
 use crate::secrets::{SealError, SecretBytes};
 
+/// What a policy for all of streaming applies to.
+const STREAMING: Protocols = Protocols(Protocols::SMOOTH.0 | Protocols::DASH.0 | Protocols::HLS.0);
+
 /// How a film is to be protected.
 #[derive(Clone)]
 pub struct Protection {
@@ -56,14 +59,43 @@ impl Protection {
         let changes = self.clear_lead_seconds.is_some() || self.rotation_seconds.is_some();
         let protocols = match is_envelope && changes {
             true => Protocols::HLS,
-            false => Protocols::SMOOTH | Protocols::DASH | Protocols::HLS,
+            false => STREAMING,
         };
         let configuration = settings.into_iter().filter_map(setting).collect();
         NewDeliveryPolicy { name: None, protocols, delivery_type: self.delivery_type, configuration }
     }
 }
 
+/// A film under a key that comes from elsewhere.
+pub struct Protected {
+    /// The key; it has no authorization policy, so nobody is given it here.
+    pub key: NewContentKey,
+    /// One of the types that encrypt.
+    pub delivery_type: DeliveryType,
+    /// What players are told.
+    pub configuration: Vec<DeliverySetting>,
+}
+
 impl Catalog {
+    /// Protects the asset behind a streaming locator, which keeps its URLs, with a key that comes from elsewhere.
+    /// Downloads end with it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] if it has a delivery policy already, or the key is there;
+    /// [`Error::Invalid`] for settings that do not fit; [`Error::Seal`] without a master key.
+    pub async fn protect_with(&self, by: By, locator: Uuid, protected: Protected) -> Result<ContentKeyId, Error> {
+        let Protected { key, delivery_type, configuration } = protected;
+        let mut transaction = self.begin(by).await?;
+        let asset = transaction.get::<Locator>(&LocatorId(locator)).await?.entity.asset_id;
+        transaction.without_policy(asset).await?;
+        let key = transaction.create_content_key(key).await?.id;
+        transaction.link_content_key(asset, key).await?;
+        let policy = NewDeliveryPolicy { name: None, protocols: STREAMING, delivery_type, configuration };
+        transaction.deliver(asset, policy).await?;
+        transaction.commit().await?;
+        Ok(key)
+    }
+
     /// Protects the asset behind a streaming locator, which keeps its URLs: gives it new keys with an
     /// authorization policy, and a delivery policy for Smooth, DASH and HLS; for HLS alone where an envelope begins
     /// later or changes its key. Downloads end with it.
@@ -100,9 +132,7 @@ impl Transaction<'_> {
             DeliveryType::DynamicCommonEncryptionCbcs => ContentKeyType::CommonEncryptionCbcs,
             _ => return Err(Error::conflict("that type of delivery does not encrypt".to_owned())),
         };
-        if !self.linked(Link::AssetDeliveryPolicies, &asset).await?.is_empty() {
-            return Err(Error::conflict(format!("asset {asset} has a delivery policy already; take that off first")));
-        }
+        self.without_policy(asset).await?;
         let restriction_type = match protection.template {
             Some(_) => KeyRestrictionType::TokenRestricted,
             None => KeyRestrictionType::Open,
@@ -136,12 +166,24 @@ impl Transaction<'_> {
             self.link_content_key(asset, key).await?;
             made.push(key);
         }
-        let delivery = self.create_delivery_policy(protection.delivery_policy()).await?.id;
+        self.deliver(asset, protection.delivery_policy()).await?;
+        Ok(made)
+    }
+
+    async fn without_policy(&mut self, asset: AssetId) -> Result<(), Error> {
+        match self.linked(Link::AssetDeliveryPolicies, &asset).await?.is_empty() {
+            true => Ok(()),
+            false => Err(Error::conflict(format!("asset {asset} has a delivery policy already; take that off first"))),
+        }
+    }
+
+    /// Gives the asset a delivery policy.
+    async fn deliver(&mut self, asset: AssetId, policy: NewDeliveryPolicy) -> Result<(), Error> {
+        let delivery = self.create_delivery_policy(policy).await?.id;
         // Policies do not change while there are locators for streaming; these come back as they were.
         let locators = self.take_locators(asset).await?;
         self.link_delivery_policy(asset, delivery).await?;
-        self.put_locators(&locators).await?;
-        Ok(made)
+        self.put_locators(&locators).await
     }
 
     async fn unprotect(&mut self, asset: AssetId) -> Result<(), Error> {

@@ -107,7 +107,7 @@ pub(super) async fn protect(
     };
     let catalog = open::catalog(config, None).await?;
     let locator = find(&catalog, film).await?;
-    let key_url = format!("{}/", config.base_url());
+    let key_url = format!("{}/", config.key_base_url());
     let delivery_type = with.delivery_type();
     let hls_alone = with == Scheme::Aes128 && (keys.clear_lead.is_some() || keys.rotate.is_some());
     let (clear_lead_seconds, rotation_seconds, tracks) = (keys.clear_lead, keys.rotate, keys.tracks);
@@ -198,7 +198,7 @@ pub(super) async fn url_token(
 }
 
 /// The locator of a film: it, or the folder that it publishes.
-async fn find(catalog: &Catalog, film: &str) -> Result<Uuid, Error> {
+pub(super) async fn find(catalog: &Catalog, film: &str) -> Result<Uuid, Error> {
     let entries = catalog.published().await?;
     let wanted = film.parse::<Uuid>().ok();
     let folder = Path::new(film).canonicalize().ok();

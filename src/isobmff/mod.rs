@@ -20,6 +20,7 @@ pub mod piff;
 mod protected_entry;
 mod sample_encryption;
 mod sample_group;
+mod pssh;
 mod sample_table;
 mod stills;
 mod track;
@@ -48,6 +49,7 @@ pub use sample_encryption::{
     sample_encryption_boxes,
 };
 pub use sample_group::EncryptionGroups;
+pub use pssh::{MAX_PROTECTION_HEADERS, ProtectionHeader};
 pub use sample_table::{Chunk, MAX_SAMPLES_PER_TRACK, SampleTables};
 pub use stills::{Still, write_stills};
 pub use track::{Edit, Track};
