@@ -6,6 +6,7 @@ mod admission;
 mod answer_cache;
 mod bandwidth;
 mod body;
+mod building;
 mod codes;
 mod conditional;
 mod error;
@@ -21,6 +22,7 @@ pub mod respond;
 mod revision;
 mod thumbnails;
 pub mod url;
+mod wanted;
 
 pub use body::Body;
 pub use codes::MpeCode;
