@@ -8,11 +8,15 @@ use futures_util::FutureExt;
 use moka::future::Cache;
 
 use super::error::Error;
+use super::state::CacheState;
+use crate::counters::Finds;
 use crate::packager::Rendered;
 
 /// Rendered answers by [`super::revision::answer_key`].
 pub(super) struct AnswerCache {
     entries: Cache<[u8; 16], Arc<Rendered>>,
+    /// How often an answer was at hand, and how often it had to be made or waited for.
+    pub(super) finds: Finds,
 }
 
 /// What an entry costs beside its bytes.
@@ -23,12 +27,28 @@ impl AnswerCache {
     pub(super) fn new(capacity: u64) -> AnswerCache {
         let weigh =
             |_: &[u8; 16], rendered: &Arc<Rendered>| u32::try_from(rendered.len() + OVERHEAD).unwrap_or(u32::MAX);
-        AnswerCache { entries: Cache::builder().max_capacity(capacity).weigher(weigh).build() }
+        let entries = Cache::builder().max_capacity(capacity).weigher(weigh).build();
+        AnswerCache { entries, finds: Finds::default() }
     }
 
-    /// The answer of that key, if it is kept.
+    /// How it stands now.
+    pub(super) fn state(&self) -> CacheState {
+        let size = (self.entries.entry_count(), self.entries.weighted_size());
+        CacheState::new("answer", &self.finds, size, self.entries.policy().max_capacity())
+    }
+
+    /// The answer of that key, if it is kept. One that is not is counted where it is made.
     pub(super) async fn kept(&self, key: &[u8; 16]) -> Option<Arc<Rendered>> {
-        self.entries.get(key).await
+        let kept = self.entries.get(key).await;
+        if kept.is_some() {
+            self.finds.hits.increment();
+        }
+        kept
+    }
+
+    /// Whether it is kept.
+    pub(super) fn holds(&self, key: &[u8; 16]) -> bool {
+        self.entries.contains_key(key)
     }
 
     /// The answer of that key, or what `make` makes. Waiting requests share one making and its error;
@@ -38,7 +58,7 @@ impl AnswerCache {
         key: [u8; 16],
         make: impl Future<Output = Result<Rendered, Error>> + Send + 'static,
     ) -> Result<Arc<Rendered>, Error> {
-        if let Some(hit) = self.entries.get(&key).await {
+        if let Some(hit) = self.finds.count(self.entries.get(&key).await) {
             return Ok(hit);
         }
         let make = AssertUnwindSafe(make).catch_unwind().map(|made| match made {

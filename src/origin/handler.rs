@@ -10,11 +10,13 @@ use hyper::{HeaderMap, Method, Response, Uri};
 
 use super::answer_cache::AnswerCache;
 use super::bandwidth::Bandwidth;
+use super::class::{Cached, Class, FormatName, Object, Protection};
 use super::building::{Building, segment};
 use super::error::Error;
 use super::index_cache::IndexCache;
 use super::known::{Known, KnownPaths};
 use super::load::Loaded;
+use super::notes::Notes;
 use super::protection::{self, Protected};
 use super::respond::{self, CachePolicy, Checked, Meta, Parts, Validators};
 use super::revision::{answer_key, hex, object_key};
@@ -51,10 +53,10 @@ pub struct Settings {
 pub struct Origin {
     catalog: Catalog,
     settings: Settings,
-    indexes: IndexCache,
-    answers: AnswerCache,
-    known: KnownPaths,
-    building: Building,
+    pub(super) indexes: IndexCache,
+    pub(super) answers: AnswerCache,
+    pub(super) known: KnownPaths,
+    pub(super) building: Building,
     bandwidth: Bandwidth,
     /// Thumbnails, where they are made.
     gallery: Option<Arc<Gallery>>,
@@ -75,6 +77,8 @@ pub struct Request<'a> {
     pub peer: IpAddr,
     /// The time of the request.
     pub now: SystemTime,
+    /// What becomes known of it.
+    pub notes: &'a Notes,
 }
 
 impl Request<'_> {
@@ -121,9 +125,9 @@ impl Origin {
             Ok(answer) => answer,
             Err(error) => {
                 if error.answer().status.is_server_error() {
-                    tracing::warn!(%error, path = request.uri.path(), "request failed");
+                    tracing::warn!(%error, path = without_token(request.uri), "request failed");
                 } else {
-                    tracing::debug!(%error, path = request.uri.path(), "request refused");
+                    tracing::debug!(%error, path = without_token(request.uri), "request refused");
                 }
                 respond::error(request.method, &error, request.now)
             }
@@ -156,6 +160,7 @@ impl Origin {
         }
         let (token, path) = tokens::split_path(request.uri.path());
         let url = StreamingUrl::parse(path)?;
+        request.notes.set_object(url.resource.kind());
         let unknown = || Error::LocatorNotFound { locator: url.locator };
         let asset = self.catalog.find_published(url.locator.as_bytes()).ok_or_else(unknown)?;
         admission::valid(&asset, request.utc())?;
@@ -170,6 +175,7 @@ impl Origin {
         let answer = match &url.resource {
             Resource::Download { file } => {
                 admission::deliverable(&asset, Protocols::PROGRESSIVE)?;
+                request.notes.set_class(DOWNLOAD);
                 Box::pin(self.download(&asset, file, request, max_age)).await?
             }
             Resource::Stream { presentation, object } => {
@@ -194,6 +200,7 @@ impl Origin {
             return Ok(None);
         }
         let Some(rendered) = self.answers.kept(&known.key).await else { return Ok(None) };
+        request.notes.set_class(known.class);
         let meta = Meta {
             content_type: known.content_type.clone(),
             validators: known.validators.clone(),
@@ -249,6 +256,7 @@ impl Origin {
         let params = object.params();
         let tag = params.format_tag();
         let format = packager::format(tag).ok_or_else(|| Error::FormatUnknown { format: tag.to_owned() })?;
+        request.notes.set_format(format);
         let protected = match object {
             StreamObject::Thumbnails { .. } => {
                 admission::any_deliverable(asset)?;
@@ -258,6 +266,7 @@ impl Origin {
             _ => protection::decide(&self.catalog, asset, format, params.encryption, &self.key_delivery)?,
         };
         let protected = protected.as_ref();
+        request.notes.set_protection(protected.map_or(Protection::None, |p| Protection::By(p.protection.scheme)));
         let now = request.utc();
         let loaded = self.indexes.get(asset, name, now).await?;
         match self.stream_loaded(asset, name, &loaded, format, protected, object, now, request, max_age).await {
@@ -349,9 +358,10 @@ impl Origin {
             // Filters choose; what an encryption cannot carry is left out.
             extra: wanted.left_out(if protected.is_some() { &film } else { &loaded.presentation }, format),
         };
+        request.notes.set_cached(if self.answers.holds(&key) { Cached::Hit } else { Cached::Miss });
         let needs_media = plan.is_some();
-        // Filters may change without their assets, and tokens are judged each time.
-        let is_lasting = filters.is_empty() && !asset.demands_path_token && !matches!(wanted, Wanted::Thumbnails(_));
+        // Filters may change without their assets, and tokens are judged each time; a trace has an asset of its own.
+        let is_lasting = request.notes.trace().is_none() && filters.is_empty() && !asset.demands_path_token && !matches!(wanted, Wanted::Thumbnails(_));
         let mut known = is_lasting.then(|| Known {
             locator: asset.id,
             name: name.to_owned(),
@@ -361,6 +371,7 @@ impl Origin {
             content_type: meta.content_type.clone(),
             validators: meta.validators.clone(),
             extra: meta.extra.clone(),
+            class: Class { cached: Cached::Hit, ..request.notes.class() },
         });
         let make = {
             let (loaded, store, building) = (Arc::clone(loaded), Arc::clone(&asset.store), self.building.clone());
@@ -425,12 +436,25 @@ impl Origin {
     }
 }
 
+/// What downloads are.
+const DOWNLOAD: Class = Class {
+    format: FormatName::DOWNLOAD,
+    protection: Protection::None,
+    object: Object::File,
+    cached: Cached::Never,
+};
+
 /// Thumbnails are never encrypted.
 fn refuse_encryption(params: &Params) -> Result<(), Error> {
     match params.encryption {
         Some(encryption) => Err(Error::EncryptionNotConfigured { encryption: encryption.name() }),
         None => Ok(()),
     }
+}
+
+/// The path for logs: a token in it is a secret.
+fn without_token(uri: &Uri) -> &str {
+    tokens::split_path(uri.path()).1
 }
 
 /// What caches keep ends with the locator.

@@ -13,7 +13,9 @@ use moka::policy::EvictionPolicy;
 use super::error::{Error, StorageFault};
 use super::listing::Listings;
 use super::load::{self, Loaded};
+use super::state::CacheState;
 use crate::catalog::PublishedAsset;
+use crate::counters::Finds;
 use crate::source::Settings;
 use crate::time::UtcTime;
 
@@ -28,6 +30,8 @@ pub(super) struct IndexCache {
     entries: Cache<Key, Arc<Entry>>,
     listings: Arc<Listings>,
     settings: Settings,
+    /// How often a presentation was at hand, and how often it had to be loaded or waited for.
+    pub(super) finds: Finds,
 }
 
 struct Entry {
@@ -44,7 +48,18 @@ impl IndexCache {
         };
         let entries =
             Cache::builder().max_capacity(capacity).weigher(weigh).eviction_policy(EvictionPolicy::lru()).build();
-        IndexCache { entries, listings: Arc::new(Listings::new()), settings }
+        IndexCache { entries, listings: Arc::new(Listings::new()), settings, finds: Finds::default() }
+    }
+
+    /// How it stands now.
+    pub(super) fn state(&self) -> CacheState {
+        let size = (self.entries.entry_count(), self.entries.weighted_size());
+        CacheState::new("index", &self.finds, size, self.entries.policy().max_capacity())
+    }
+
+    /// What it knows of folders.
+    pub(super) fn listings(&self) -> &Listings {
+        &self.listings
     }
 
     /// The presentation as its files are now, or were a second or so ago.
@@ -57,11 +72,15 @@ impl IndexCache {
         let key = (asset.id, name.to_owned());
         if let Some(entry) = self.entries.get(&key).await {
             if entry.is_fresh(now, asset.store.recheck()) {
+                self.finds.hits.increment();
                 return entry.loaded.clone();
             }
             if let Ok(loaded) = &entry.loaded {
                 match self.listings.get(asset).await {
-                    Ok(files) if loaded.is_current(asset, name, &files) => return Ok(Arc::clone(loaded)),
+                    Ok(files) if loaded.is_current(asset, name, &files) => {
+                        self.finds.hits.increment();
+                        return Ok(Arc::clone(loaded));
+                    }
                     Ok(_) => {}
                     // Storage that stutters is no reason to forget what it said: reads of a file that has
                     // changed meanwhile fail by themselves.
@@ -101,6 +120,7 @@ impl IndexCache {
             }
             Arc::new(Entry { loaded: loaded.map(Arc::new), checked: AtomicU64::new(checked) })
         };
+        self.finds.misses.increment();
         // In a task of its own: a player that goes away does not stop what others wait for, and what it
         // began is there when it comes back.
         let task = tokio::spawn(async move { entries.get_with(key, make).await });

@@ -9,7 +9,9 @@ use moka::future::Cache;
 use moka::policy::EvictionPolicy;
 
 use super::error::Error;
+use super::state::CacheState;
 use crate::catalog::PublishedAsset;
+use crate::counters::Finds;
 use crate::store::{self, ObjectInfo};
 
 /// Bytes of listings kept: dozens of films at once, or a few folders of the most files.
@@ -21,6 +23,7 @@ const OVERHEAD: usize = 160;
 /// twice a second.
 pub(super) struct Listings {
     entries: Cache<[u8; 16], Listing>,
+    finds: Finds,
 }
 
 #[derive(Clone)]
@@ -51,11 +54,20 @@ impl Listings {
             .expire_after(Ends)
             .eviction_policy(EvictionPolicy::lru())
             .build();
-        Listings { entries }
+        Listings { entries, finds: Finds::default() }
+    }
+
+    /// How it stands now.
+    pub(super) fn state(&self) -> CacheState {
+        let size = (self.entries.entry_count(), self.entries.weighted_size());
+        CacheState::new("listing", &self.finds, size, self.entries.policy().max_capacity())
     }
 
     /// All files of the asset in the order of their paths.
     pub(super) async fn get(&self, asset: &PublishedAsset) -> Result<Arc<[ObjectInfo]>, Error> {
+        if let Some(listing) = self.finds.count(self.entries.get(&asset.id).await) {
+            return Ok(listing.files);
+        }
         let list = async {
             let files = asset.store.list("").await.map(Arc::from).map_err(without_path)?;
             Ok(Listing { files, believed: asset.store.recheck() / 2 })
