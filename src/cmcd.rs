@@ -302,7 +302,8 @@ mod tests {
     fn mistakes_are_passed_over() {
         assert_eq!(Cmcd::from_query("cmcd=bs&xCMCD=bs"), None);
         assert_eq!(Cmcd::from_headers([]), None);
-        for list in ["", ",,,", "=", "bl=", "bl=-1,br=1e9,mtp=99999999999999999999", "bl=\"", "ot=vv,sf=dash", "\"", "bs=false"]
+        for list in
+            ["", ",,,", "=", "bl=", "bl=-1,br=1e9,mtp=99999999999999999999", "bl=\"", "ot=vv,sf=dash", "\"", "bs=false"]
         {
             assert_eq!(Cmcd::from_headers([list]), Some(Cmcd::default()), "{list}");
         }

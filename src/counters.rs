@@ -76,7 +76,11 @@ pub struct Finds {
 impl Finds {
     /// Counts `found`, and gives it back.
     pub fn count<T>(&self, found: Option<T>) -> Option<T> {
-        if found.is_some() { self.hits.increment() } else { self.misses.increment() }
+        if found.is_some() {
+            self.hits.increment()
+        } else {
+            self.misses.increment()
+        }
         found
     }
 }

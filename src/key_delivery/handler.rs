@@ -161,7 +161,12 @@ impl KeyDelivery {
         let client = self.settings.trusted_proxies.client(peer, &head.headers);
         let target = Target::parse(&head);
         let service = target.as_ref().map_or(Service::Key, |target| target.service);
-        let asked = Asked { client, service, key: target.as_ref().ok().and_then(|target| target.key), decisions: &self.decisions };
+        let asked = Asked {
+            client,
+            service,
+            key: target.as_ref().ok().and_then(|target| target.key),
+            decisions: &self.decisions,
+        };
         let milliseconds = clock::utc(now).unix_millis;
         let admitted = self.admit(&head, client, milliseconds).and(target);
         let target = admitted.inspect_err(|error| asked.refused(error))?;

@@ -38,20 +38,24 @@ fn requests(sources: &Sources, sheet: &mut Sheet<'_>) -> fmt::Result {
     sheet.counters(
         "headwater_requests",
         "Answered requests of the public entrance",
-        answers.iter().map(|(format, protection, status, count, _)| (labels(*format, *protection, status.as_str()), *count)),
+        answers
+            .iter()
+            .map(|(format, protection, status, count, _)| (labels(*format, *protection, status.as_str()), *count)),
     )?;
     sheet.counters(
         "headwater_response_bytes",
         "Bytes of bodies handed to connections",
-        answers.iter().map(|(format, protection, status, _, bytes)| (labels(*format, *protection, status.as_str()), *bytes)),
+        answers
+            .iter()
+            .map(|(format, protection, status, _, bytes)| (labels(*format, *protection, status.as_str()), *bytes)),
     )?;
     sheet.histograms(
         "headwater_request_duration_seconds",
         "Time from a request to the head of its answer",
         MICROSECONDS,
-        traffic.each_latency().map(|(object, cached, latency)| {
-            (vec![("object", object.name()), ("cache", cached.name())], latency)
-        }),
+        traffic
+            .each_latency()
+            .map(|(object, cached, latency)| (vec![("object", object.name()), ("cache", cached.name())], latency)),
     )?;
     sheet.counter("headwater_responses_cut_off", "Answers whose body did not go out whole", traffic.cut_off.get())?;
     sheet.gauge("headwater_requests_working", "Requests that wait for their answer", traffic.working.get())?;
@@ -68,7 +72,11 @@ fn players(sources: &Sources, sheet: &mut Sheet<'_>) -> fmt::Result {
     let players = &sources.streaming.traffic().players;
     let each = players.each().map(|(object, count)| (vec![("object_type", object.token())], count));
     sheet.counters("headwater_cmcd_requests", "Requests with Common Media Client Data", each)?;
-    sheet.counter("headwater_cmcd_buffer_starvations", "Requests of players whose buffer ran empty", players.starved.get())?;
+    sheet.counter(
+        "headwater_cmcd_buffer_starvations",
+        "Requests of players whose buffer ran empty",
+        players.starved.get(),
+    )?;
     sheet.histograms(
         "headwater_cmcd_throughput_bits_per_second",
         "Throughput as players measure it",

@@ -25,7 +25,7 @@ pub(super) fn write(sheet: &mut Sheet<'_>) -> fmt::Result {
         sheet.gauge("process_resident_memory_bytes", "Memory in use", bytes)?;
     }
     if let Some(seconds) = cpu_seconds() {
-        sheet.gauges("process_cpu_seconds", "Time of the CPU, since the start", [(Vec::new(), seconds)])?;
+        sheet.seconds("process_cpu_seconds", "Time of the CPU, since the start", seconds)?;
     }
     match fs::read_dir("/proc/self/fd") {
         Ok(open) => sheet.gauge("process_open_fds", "Open files and sockets", open.count() as u64),

@@ -12,9 +12,6 @@ use crate::counters::Histogram;
 /// The media type of what [`written`] writes.
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Labels and their values.
-pub(super) type Labels<'a> = &'a [(&'static str, &'a str)];
-
 /// Where families are written to.
 pub(super) struct Sheet<'a>(DescriptorEncoder<'a>);
 
@@ -40,6 +37,12 @@ impl Sheet<'_> {
     /// One that only grows.
     pub(super) fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
         self.counters(name, help, [(Vec::new(), value)])
+    }
+
+    /// Seconds that only grow.
+    pub(super) fn seconds(&mut self, name: &str, help: &str, value: f64) -> fmt::Result {
+        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+        family.encode_counter::<NoLabelSet, f64, f64>(&value, None)
     }
 
     /// What goes up and down.
@@ -83,9 +86,7 @@ impl Sheet<'_> {
 }
 
 /// What `write` writes, as text.
-pub(super) fn written(
-    write: impl Fn(&mut Sheet<'_>) -> fmt::Result + Send + Sync + 'static,
-) -> Result<String, Error> {
+pub(super) fn written(write: impl Fn(&mut Sheet<'_>) -> fmt::Result + Send + Sync + 'static) -> Result<String, Error> {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Written(write)));
     let mut out = String::new();

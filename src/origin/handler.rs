@@ -10,9 +10,10 @@ use hyper::{HeaderMap, Method, Response, Uri};
 
 use super::answer_cache::AnswerCache;
 use super::bandwidth::Bandwidth;
-use super::class::{Cached, Class, FormatName, Object, Protection};
 use super::building::{Building, segment};
+use super::class::{Cached, Class, FormatName, Object, Protection};
 use super::error::Error;
+use super::explain;
 use super::index_cache::IndexCache;
 use super::known::{Known, KnownPaths};
 use super::load::Loaded;
@@ -21,6 +22,7 @@ use super::protection::{self, Protected};
 use super::respond::{self, CachePolicy, Checked, Meta, Parts, Validators};
 use super::revision::{answer_key, hex, object_key};
 use super::thumbnails::{self, Gallery};
+use super::trace::Trace;
 use super::url::{Params, Resource, StreamObject, StreamingUrl};
 use super::wanted::{Film, NO_THUMBNAILS, Wanted};
 use super::{Body, admission};
@@ -141,7 +143,10 @@ impl Origin {
             _ => {}
         }
         let snapshot = self.catalog.snapshot();
-        let endpoint = snapshot.endpoint(admission::host(request.uri, request.headers));
+        let host = admission::host(request.uri, request.headers);
+        let endpoint = snapshot.endpoint(host);
+        let notes = request.notes;
+        notes.fact("endpoint", || explain::endpoint(host, endpoint));
         let mut max_age = self.settings.max_age;
         if let Some(endpoint) = endpoint {
             admission::admit(endpoint, request.peer, request.uri, request.headers, request.utc())?;
@@ -162,7 +167,10 @@ impl Origin {
         let url = StreamingUrl::parse(path)?;
         request.notes.set_object(url.resource.kind());
         let unknown = || Error::LocatorNotFound { locator: url.locator };
+        notes.fact("url", || explain::url(&url));
         let asset = self.catalog.find_published(url.locator.as_bytes()).ok_or_else(unknown)?;
+        notes.fact("asset", || explain::asset(&asset, request.utc()));
+        let asset = notes.trace().map_or(Arc::clone(&asset), |trace| Trace::asset(trace, &asset));
         admission::valid(&asset, request.utc())?;
         let mut max_age = until_expiry(max_age, &asset, request.utc());
         if asset.demands_path_token {
@@ -189,6 +197,11 @@ impl Origin {
     /// The answer for a path that was asked for lately, if it is in memory and nothing has changed since. What
     /// may have changed is asked for as always: is the locator valid, are the files the same.
     async fn known_answer(&self, request: Request<'_>, max_age: Duration) -> Result<Option<Response<Body>>, Error> {
+        if request.notes.trace().is_some_and(|trace| trace.wants_facts()) {
+            // Whoever wants to know how an answer comes about wants the long way.
+            request.notes.fact("known_path", || self.known.holds(request.uri.path()).into());
+            return Ok(None);
+        }
         let Some(known) = self.known.get(request.uri.path()).await else { return Ok(None) };
         let unchanged = |asset: &Arc<PublishedAsset>| known.is_of(asset) && !asset.demands_path_token;
         let Some(asset) = self.catalog.find_published(&known.locator).filter(unchanged) else {
@@ -263,12 +276,20 @@ impl Origin {
                 refuse_encryption(params)?;
                 None
             }
-            _ => protection::decide(&self.catalog, asset, format, params.encryption, &self.key_delivery)?,
+            _ => {
+                let encryption = params.encryption;
+                let decision = protection::decide(&self.catalog, asset, format, encryption, &self.key_delivery);
+                request.notes.fact("delivery", || explain::delivery(asset, format, encryption, &decision));
+                decision?
+            }
         };
         let protected = protected.as_ref();
         request.notes.set_protection(protected.map_or(Protection::None, |p| Protection::By(p.protection.scheme)));
         let now = request.utc();
+        request.notes.fact("index_cache", || self.indexes.holds(asset, name).into());
+        let stage = request.notes.stage("index");
         let loaded = self.indexes.get(asset, name, now).await?;
+        drop(stage);
         match self.stream_loaded(asset, name, &loaded, format, protected, object, now, request, max_age).await {
             Err(Error::SourceChanged { .. } | Error::SourceMissing { .. }) => {
                 // The index is of files that are no more: once again with what is there now.
@@ -309,6 +330,7 @@ impl Origin {
         request: Request<'_>,
         max_age: Duration,
     ) -> Result<Response<Body>, Error> {
+        let stage = request.notes.stage("plan");
         let params = object.params();
         let filters = self.filters(asset, object)?;
         let film = match filters.as_slice() {
@@ -323,6 +345,8 @@ impl Origin {
             Some(view) => Film::Part(view.into()),
             None => film,
         };
+        let notes = request.notes;
+        notes.fact("film", || explain::film(loaded, &film, format, (&params.filters, &filters), protected));
         // Pictures of what is protected are not given away.
         let thumbnails = self.gallery.as_ref().filter(|_| protected.is_none());
         let thumbnails = thumbnails.and_then(|gallery| gallery.grid(loaded));
@@ -358,10 +382,16 @@ impl Origin {
             // Filters choose; what an encryption cannot carry is left out.
             extra: wanted.left_out(if protected.is_some() { &film } else { &loaded.presentation }, format),
         };
-        request.notes.set_cached(if self.answers.holds(&key) { Cached::Hit } else { Cached::Miss });
+        notes.set_cached(if self.answers.holds(&key) { Cached::Hit } else { Cached::Miss });
+        notes.fact("answer_cache", || notes.class().cached.name().into());
+        drop(stage);
+        let trace = notes.trace().cloned();
         let needs_media = plan.is_some();
         // Filters may change without their assets, and tokens are judged each time; a trace has an asset of its own.
-        let is_lasting = request.notes.trace().is_none() && filters.is_empty() && !asset.demands_path_token && !matches!(wanted, Wanted::Thumbnails(_));
+        let is_lasting = request.notes.trace().is_none()
+            && filters.is_empty()
+            && !asset.demands_path_token
+            && !matches!(wanted, Wanted::Thumbnails(_));
         let mut known = is_lasting.then(|| Known {
             locator: asset.id,
             name: name.to_owned(),
@@ -377,6 +407,8 @@ impl Origin {
             let (loaded, store, building) = (Arc::clone(loaded), Arc::clone(&asset.store), self.building.clone());
             let (wanted, gallery, named) = (wanted.clone(), self.gallery.clone(), params.format.is_some());
             async move {
+                let stage = |name| trace.as_ref().map(|trace| Trace::stage(trace, name));
+                let _build = stage("build");
                 let protection = protection.as_deref();
                 let context = Context { dialect, now, selection: &selection, thumbnails, protection };
                 match (plan, &wanted) {
@@ -385,7 +417,9 @@ impl Origin {
                         if let Some(known) = gallery.known(key).await {
                             return known;
                         }
+                        let waiting = stage("wait");
                         let turn = gallery.turn().await?;
+                        drop(waiting);
                         let _room = building.room(&pictures.plan).await?;
                         gallery.draw(&turn, key, &loaded, &*store, pictures).await
                     }
@@ -393,7 +427,9 @@ impl Origin {
                         thumbnails::list(&loaded, format, named, &context)
                     }
                     (Some(plan), _) => {
+                        let waiting = stage("wait");
                         let _room = building.room(&plan).await?;
+                        drop(waiting);
                         segment(&loaded, &film, &*store, format, plan, &context)
                             .await
                             .map_err(|e| wanted.explain(e, format))
@@ -437,12 +473,8 @@ impl Origin {
 }
 
 /// What downloads are.
-const DOWNLOAD: Class = Class {
-    format: FormatName::DOWNLOAD,
-    protection: Protection::None,
-    object: Object::File,
-    cached: Cached::Never,
-};
+const DOWNLOAD: Class =
+    Class { format: FormatName::DOWNLOAD, protection: Protection::None, object: Object::File, cached: Cached::Never };
 
 /// Thumbnails are never encrypted.
 fn refuse_encryption(params: &Params) -> Result<(), Error> {

@@ -57,6 +57,11 @@ impl IndexCache {
         CacheState::new("index", &self.finds, size, self.entries.policy().max_capacity())
     }
 
+    /// Whether the presentation is in memory, current or not.
+    pub(super) fn holds(&self, asset: &PublishedAsset, name: &str) -> bool {
+        self.entries.contains_key(&(asset.id, name.to_owned()))
+    }
+
     /// What it knows of folders.
     pub(super) fn listings(&self) -> &Listings {
         &self.listings

@@ -83,6 +83,11 @@ impl KnownPaths {
         self.finds.count(self.entries.get(path).await)
     }
 
+    /// Whether it is known what the path came to.
+    pub(super) fn holds(&self, path: &str) -> bool {
+        self.entries.contains_key(path)
+    }
+
     /// Keeps what it came to.
     pub(super) async fn put(&self, path: &str, known: Known) {
         if path.len() <= MAX_PATH {

@@ -22,7 +22,12 @@ pub struct CacheState {
 }
 
 impl CacheState {
-    pub(super) fn new(layer: &'static str, finds: &Finds, (entries, bytes): (u64, u64), max: Option<u64>) -> CacheState {
+    pub(super) fn new(
+        layer: &'static str,
+        finds: &Finds,
+        (entries, bytes): (u64, u64),
+        max: Option<u64>,
+    ) -> CacheState {
         let (hits, misses) = (finds.hits.get(), finds.misses.get());
         CacheState { layer, hits, misses, entries, bytes, max_bytes: max.unwrap_or(0) }
     }

@@ -121,7 +121,8 @@ impl Trace {
             }
         }
         sums.push(("total", self.elapsed()));
-        let shown: Vec<String> = sums.iter().map(|(name, took)| format!("{name};dur={}", milliseconds(*took))).collect();
+        let shown: Vec<String> =
+            sums.iter().map(|(name, took)| format!("{name};dur={}", milliseconds(*took))).collect();
         shown.join(", ")
     }
 }

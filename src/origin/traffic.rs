@@ -118,7 +118,8 @@ impl Traffic {
 
     /// How long answers took until their head was ready, by what they are and whether they were at hand.
     pub fn each_latency(&self) -> impl Iterator<Item = (Object, Cached, &Histogram)> {
-        let kinds = Object::ALL.into_iter().flat_map(|object| Cached::ALL.into_iter().map(move |cached| (object, cached)));
+        let kinds =
+            Object::ALL.into_iter().flat_map(|object| Cached::ALL.into_iter().map(move |cached| (object, cached)));
         let all = kinds.zip(&self.latency).map(|((object, cached), latency)| (object, cached, latency));
         all.filter(|(_, _, latency)| latency.total() > 0)
     }
@@ -219,7 +220,8 @@ mod tests {
         assert_eq!((traffic.sending.get(), traffic.cut_off.get()), (1, 0));
         drop(receipt);
         assert_eq!((traffic.sending.get(), traffic.cut_off.get()), (0, 1));
-        let seen: Vec<_> = traffic.each_answer().map(|(f, p, status, n, b)| (f.name(), p.name(), status, n, b)).collect();
+        let seen: Vec<_> =
+            traffic.each_answer().map(|(f, p, status, n, b)| (f.name(), p.name(), status, n, b)).collect();
         let cenc = |status, count, bytes| ("download", "cenc", status, count, bytes);
         assert_eq!(seen, [cenc(200, 1, 7), cenc(206, 2, 0), cenc(400, 1, 0), cenc(500, 1, 0)]);
         let latency: Vec<_> = traffic.each_latency().map(|(o, c, h)| (o.name(), c.name(), h.read().0[1])).collect();

@@ -30,7 +30,7 @@ use tokio_util::task::TaskTracker;
 
 pub use access_log::ACCESS;
 pub use body::{BodyError, RequestBody};
-pub use streaming::{Streaming, Watching};
+pub use streaming::{Admins, Streaming, Watching};
 
 use crate::counters::Gauge;
 use crate::origin::Body;

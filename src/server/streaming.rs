@@ -1,15 +1,16 @@
 //! The public entrance behind the sockets: streaming, signed URLs of local storage accounts, and keys.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use hyper::Response;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 
 use super::access_log::Line;
@@ -18,7 +19,9 @@ use crate::blob::{self, Blobs};
 use crate::cmcd::Cmcd;
 use crate::counters::Gauge;
 use crate::key_delivery::{self, KeyDelivery};
-use crate::origin::{self, Body, Cached, Class, Ended, FormatName, Notes, Object, Origin, Protection, Receipt, Trace, Traffic};
+use crate::origin::{
+    self, Body, Cached, Class, Ended, Form, FormatName, Notes, Object, Origin, Protection, Receipt, Trace, Traffic,
+};
 
 /// Answers requests with an [`Origin`], those of storage accounts with [`Blobs`], and those for keys with
 /// [`KeyDelivery`].
@@ -29,6 +32,37 @@ pub struct Streaming {
     traffic: Arc<Traffic>,
     connections: Gauge,
     watching: Watching,
+    admins: Option<Arc<dyn Admins>>,
+}
+
+/// Knows who runs the server.
+#[async_trait]
+pub trait Admins: Send + Sync {
+    /// Whether the header `Authorization` is of somebody who may see how answers come about.
+    async fn may_see(&self, authorization: &str, client: IpAddr, now: SystemTime) -> bool;
+}
+
+/// What somebody who runs the server wants to know of an answer: `?explain`, `?explain=json`, `?explain=timing`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    /// How it came about, instead of it.
+    Explanation(Form),
+    /// How long it took, with it.
+    Timing,
+}
+
+impl Wish {
+    fn of(query: &str) -> Option<Wish> {
+        let value = query.split('&').find_map(|pair| match pair.split_once('=') {
+            Some((name, value)) => (name == "explain").then_some(value),
+            None => (pair == "explain").then_some(""),
+        })?;
+        Some(match value {
+            "json" => Wish::Explanation(Form::Json),
+            "timing" => Wish::Timing,
+            _ => Wish::Explanation(Form::Text),
+        })
+    }
 }
 
 /// What is told of requests beside their answers.
@@ -44,7 +78,7 @@ impl Streaming {
     /// Streaming alone.
     pub fn new(origin: Arc<Origin>) -> Streaming {
         let (traffic, connections, watching) = Default::default();
-        Streaming { origin, blobs: None, keys: None, traffic, connections, watching }
+        Streaming { origin, blobs: None, keys: None, traffic, connections, watching, admins: None }
     }
 
     /// And a blob endpoint.
@@ -62,6 +96,11 @@ impl Streaming {
         Streaming { watching, ..self }
     }
 
+    /// And explained to these.
+    pub fn with_admins(self, admins: Arc<dyn Admins>) -> Streaming {
+        Streaming { admins: Some(admins), ..self }
+    }
+
     /// Numbers of its requests and answers.
     pub fn traffic(&self) -> &Arc<Traffic> {
         &self.traffic
@@ -72,7 +111,15 @@ impl Streaming {
         self.connections.get()
     }
 
-    async fn route(&self, request: Request, notes: &Notes) -> Response<Body> {
+    /// What is wanted beside the answer, by somebody who may. For anybody else the parameter is none.
+    async fn wish(&self, request: &Request) -> Option<Wish> {
+        let wish = Wish::of(request.head.uri.query()?)?;
+        let authorization = request.head.headers.get(AUTHORIZATION)?.to_str().ok()?;
+        let admins = self.admins.as_ref()?;
+        admins.may_see(authorization, request.peer.ip(), request.now).await.then_some(wish)
+    }
+
+    async fn route(&self, request: Request, notes: &Notes, wish: Option<Wish>) -> Response<Body> {
         let Request { head, peer, secure, now, body } = request;
         if let Some(blobs) = self.blobs.as_ref().filter(|blobs| blobs.owns(&head)) {
             notes.set_class(class(FormatName::BLOB, Object::File));
@@ -84,7 +131,12 @@ impl Streaming {
             return keys.handle(key_delivery::Request { head, body: pieces(body), peer: peer.ip(), now }).await;
         }
         let (method, uri, headers) = (&head.method, &head.uri, &head.headers);
-        self.origin.handle(origin::Request { method, uri, headers, peer: peer.ip(), now, notes }).await
+        let request = origin::Request { method, uri, headers, peer: peer.ip(), now, notes };
+        let answer = self.origin.handle(request).await;
+        match (wish, notes.trace()) {
+            (Some(Wish::Explanation(form)), Some(trace)) => origin::explanation(trace, &request, &answer, form),
+            _ => answer,
+        }
     }
 
     /// Counts the answer, and has its body counted as it goes.
@@ -113,12 +165,13 @@ impl Handler for Streaming {
         }
         let client = request.peer.ip();
         let line = self.watching.access_log.then(|| Box::new(Line::new(&request.head, client, cmcd, begun)));
-        let notes = match self.watching.server_timing {
-            true => Notes::traced(Arc::new(Trace::new(false))),
-            false => Notes::default(),
+        let wish = self.wish(&request).await;
+        let notes = match (wish, self.watching.server_timing) {
+            (None, false) => Notes::default(),
+            _ => Notes::traced(Arc::new(Trace::new(matches!(wish, Some(Wish::Explanation(_)))))),
         };
-        let mut answer = self.route(request, &notes).await;
-        if let Some(trace) = notes.trace() {
+        let mut answer = self.route(request, &notes, wish).await;
+        if let Some(trace) = notes.trace().filter(|_| self.watching.server_timing || wish == Some(Wish::Timing)) {
             time(&mut answer, trace);
         }
         self.count(answer, notes.class(), line, begun)
