@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use key_delivery::{KeyDelivery, LicenceForm, LicenceService, LicenceSystem};
 pub use load::{ConfigError, load};
 pub use storage::{Keys, StorageAccount, StorageError, StorageKind};
-pub use watching::{Log, Metrics};
+pub use watching::{Log, Metrics, Traces};
 
 use crate::catalog::Placement;
 
@@ -46,6 +46,8 @@ pub struct Config {
     pub licence_service: Vec<LicenceService>,
     /// Numbers for those who watch the server.
     pub metrics: Metrics,
+    /// Traces for a collector.
+    pub traces: Traces,
     /// What is written to standard error.
     pub log: Log,
 }
@@ -383,6 +385,7 @@ mod tests {
                 secret_env: text(),
             }],
             metrics: Metrics { listen: "[::]:1".parse().ok(), ..Metrics::default() },
+            traces: Traces { endpoint: text(), ..Traces::default() },
             log: Log::default(),
         }
     }

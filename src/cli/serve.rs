@@ -19,7 +19,7 @@ use crate::origin::{self, Origin};
 use crate::packager;
 use crate::server::{self, Limits, Listener, Streaming, Watching, tls};
 use crate::source;
-use crate::telemetry;
+use crate::telemetry::{self, Tracer};
 use crate::thumbnails::{self, Kept, Painter};
 use crate::time::{MediaTime, Timescale};
 
@@ -55,7 +55,6 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
     let listeners = listeners(&service).await?;
     announce(config, &listeners, demo.as_deref(), &catalog).await?;
     let streaming = listeners.first().map_or(Ok(config.server.listen), |listener| listener.tcp.local_addr())?;
-    let api = management::open(config, &opened, streaming).await?;
 
     let watched = metrics_listener(config).await?;
 
@@ -64,9 +63,12 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
         origin = origin.with_thumbnails(painter);
     }
     let origin = Arc::new(origin);
+    let api = management::open(config, &opened, streaming, &origin).await?;
     let watch = tokio::spawn(catalog.clone().follow());
     let blobs = open::blobs(&opened).await?;
-    let watching = Watching { access_log: config.log.access, server_timing: config.log.server_timing };
+    let (tracer, tracing) = tracer(config)?.unzip();
+    let tracing = tracing.map(tokio::spawn);
+    let watching = Watching { access_log: config.log.access, server_timing: config.log.server_timing, tracer };
     let mut handler = Streaming::new(Arc::clone(&origin)).with_blobs(Arc::clone(&blobs)).watched(watching);
     let keys = keys::delivery(config, &catalog)?;
     if let Some(keys) = &keys {
@@ -119,6 +121,9 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
     tokio::join!(stream, manage, watch_metrics);
     watch.abort();
     accounts.abort();
+    if let Some(tracing) = tracing {
+        tracing.abort();
+    }
     catalog.close().await;
     Ok(ExitCode::SUCCESS)
 }
@@ -153,6 +158,13 @@ async fn painter(config: &Config) -> Option<Painter> {
             None
         }
     }
+}
+
+/// Who sends traces, if somebody wants them.
+fn tracer(config: &Config) -> Result<Option<(Tracer, impl Future<Output = ()> + Send + 'static)>, Error> {
+    let Some(endpoint) = &config.traces.endpoint else { return Ok(None) };
+    let made = Tracer::new(endpoint, config.traces.sample_one_in);
+    made.map(Some).map_err(|error| Error::Io(std::io::Error::other(error)))
 }
 
 /// Where metrics are, if they have an address of their own.

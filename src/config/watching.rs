@@ -22,6 +22,22 @@ impl Default for Metrics {
     }
 }
 
+/// `[traces]`
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Traces {
+    /// A collector of OpenTelemetry that takes OTLP over HTTP; without one nothing is traced.
+    pub endpoint: Option<String>,
+    /// One of how many requests is traced whose clients do not decide it.
+    pub sample_one_in: u64,
+}
+
+impl Default for Traces {
+    fn default() -> Traces {
+        Traces { endpoint: None, sample_one_in: 1000 }
+    }
+}
+
 /// `[log]`
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -22,6 +22,7 @@ pub(super) fn scrape(sources: &Arc<Sources>) -> Result<String, fmt::Error> {
         storage(&sources, sheet)?;
         catalogue(&sources, sheet)?;
         keys(&sources, sheet)?;
+        traces(&sources, sheet)?;
         process::write(sheet)
     })
 }
@@ -101,6 +102,7 @@ fn caches(sources: &Sources, sheet: &mut Sheet<'_>) -> fmt::Result {
     };
     sheet.counters("headwater_cache_hits", "What was found in a cache", counts(|cache| cache.hits))?;
     sheet.counters("headwater_cache_misses", "What was not", counts(|cache| cache.misses))?;
+    sheet.counter("headwater_cache_purges", "Times that something was purged", sources.origin.purges())?;
     sheet.gauges("headwater_cache_entries", "What a cache holds", sizes(|cache| cache.entries))?;
     sheet.gauges("headwater_cache_bytes", "Memory of what it holds", sizes(|cache| cache.bytes))?;
     sheet.gauges("headwater_cache_max_bytes", "The most memory of it", sizes(|cache| cache.max_bytes))
@@ -131,6 +133,13 @@ fn catalogue(sources: &Sources, sheet: &mut Sheet<'_>) -> fmt::Result {
     let snapshot = sources.catalog.snapshot();
     sheet.gauge("headwater_locators", "Locators in memory", snapshot.len() as u64)?;
     sheet.gauge("headwater_catalogue_version", "The last change that this server knows of", snapshot.version.0)
+}
+
+fn traces(sources: &Sources, sheet: &mut Sheet<'_>) -> fmt::Result {
+    let Some(tracer) = sources.streaming.tracer() else { return Ok(()) };
+    let counts = [("sent", tracer.counts().sent.get()), ("dropped", tracer.counts().dropped.get())];
+    let each = counts.map(|(outcome, count)| (vec![("outcome", outcome)], count));
+    sheet.counters("headwater_traces", "Traced requests, and what became of their traces", each)
 }
 
 fn keys(sources: &Sources, sheet: &mut Sheet<'_>) -> fmt::Result {

@@ -1,17 +1,22 @@
 //! How an answer came about, for people who run the server: written down while the answer is made, by those who make
 //! it. Identifiers of keys are in it, keys never are; of URLs only what stands before their queries.
 
-use hyper::{Method, Response};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use hyper::{HeaderMap, Method, Response, Uri};
 use serde_json::{Map, Value, json};
 
 use super::admission;
 use super::error::Error;
 use super::load::Loaded;
+use super::notes::Notes;
 use super::protection::Protected;
 use super::respond::{self, CachePolicy};
 use super::trace::{Trace, milliseconds};
 use super::url::{Encryption, Resource, StreamingUrl};
-use super::{Body, Request};
+use super::{Body, Origin, Request};
 use crate::catalog::{Delivery, DeliveryPolicy, DeliveryType, Endpoint, Protocols, PublishedAsset};
 use crate::media::{Presentation, Track, TrackGroup};
 use crate::odata::DateTime;
@@ -28,8 +33,36 @@ pub enum Form {
     Json,
 }
 
+impl Form {
+    /// Its media type.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Form::Json => "application/json",
+            Form::Text => "text/plain; charset=utf-8",
+        }
+    }
+}
+
+impl Origin {
+    /// Answers a request that nobody has made, and says how: a GET of `uri`, with these headers.
+    pub async fn explain(&self, uri: &Uri, headers: &HeaderMap, now: SystemTime, form: Form) -> String {
+        let trace = Arc::new(Trace::new(true));
+        let notes = Notes::traced(Arc::clone(&trace));
+        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let request = Request { method: &Method::GET, uri, headers, peer, now, notes: &notes };
+        let answer = self.handle(request).await;
+        written(&trace, &request, &answer, form)
+    }
+}
+
 /// The explanation instead of the `answer` that it is of.
 pub fn explanation(trace: &Trace, request: &Request<'_>, answer: &Response<Body>, form: Form) -> Response<Body> {
+    let text = written(trace, request, answer, form);
+    let method = if *request.method == Method::HEAD { &Method::HEAD } else { &Method::GET };
+    respond::plain(method, form.content_type(), text, CachePolicy::NoStore, request.now)
+}
+
+fn written(trace: &Trace, request: &Request<'_>, answer: &Response<Body>, form: Form) -> String {
     let mut all = Map::new();
     all.insert("request".to_owned(), json!({ "method": request.method.as_str(), "path": path(request) }));
     let record = trace.record();
@@ -65,13 +98,12 @@ pub fn explanation(trace: &Trace, request: &Request<'_>, answer: &Response<Body>
     all.insert("stages".to_owned(), stages.collect());
     all.insert("milliseconds".to_owned(), milliseconds(trace.elapsed()).into());
     let all = Value::Object(all);
-    let (kind, mut text) = match form {
-        Form::Json => ("application/json", serde_json::to_string_pretty(&all).unwrap_or_default()),
-        Form::Text => ("text/plain; charset=utf-8", readable(&all)),
+    let mut text = match form {
+        Form::Json => serde_json::to_string_pretty(&all).unwrap_or_default(),
+        Form::Text => readable(&all),
     };
     text.push('\n');
-    let method = if *request.method == Method::HEAD { &Method::HEAD } else { &Method::GET };
-    respond::plain(method, kind, text, CachePolicy::NoStore, request.now)
+    text
 }
 
 /// The path without a token.

@@ -18,6 +18,7 @@ use super::index_cache::IndexCache;
 use super::known::{Known, KnownPaths};
 use super::load::Loaded;
 use super::notes::Notes;
+use super::purge::Generations;
 use super::protection::{self, Protected};
 use super::respond::{self, CachePolicy, Checked, Meta, Parts, Validators};
 use super::revision::{answer_key, hex, object_key};
@@ -28,6 +29,7 @@ use super::wanted::{Film, NO_THUMBNAILS, Wanted};
 use super::{Body, admission};
 use crate::catalog::{Catalog, Protocols, PublishedAsset};
 use crate::clock;
+use crate::counters::Counter;
 use crate::packager::filter::{self, Filter};
 use crate::packager::{self, Context, Dialect, Format, Selection};
 use crate::protection::Scheme;
@@ -64,6 +66,9 @@ pub struct Origin {
     gallery: Option<Arc<Gallery>>,
     /// What URLs of key delivery begin with, where policies name none.
     key_delivery: String,
+    pub(super) generations: Arc<Generations>,
+    /// How often something was purged.
+    pub(super) purges: Counter,
 }
 
 /// A request without its body; streaming requests have none.
@@ -92,17 +97,24 @@ impl Request<'_> {
 impl Origin {
     /// Serves what is published in `catalog`.
     pub fn new(catalog: Catalog, settings: Settings) -> Origin {
+        let generations: Arc<Generations> = Arc::default();
         Origin {
             catalog,
             settings,
-            indexes: IndexCache::new(settings.index_cache_bytes, settings.segments),
-            answers: AnswerCache::new(settings.answer_cache_bytes),
+            indexes: IndexCache::new(settings.index_cache_bytes, settings.segments, Arc::clone(&generations)),
+            answers: AnswerCache::new(settings.answer_cache_bytes, Arc::clone(&generations)),
             known: KnownPaths::new(settings.answer_cache_bytes),
             building: Building::new(),
             bandwidth: Bandwidth::default(),
             gallery: None,
             key_delivery: String::new(),
+            generations,
+            purges: Counter::default(),
         }
+    }
+
+    pub(super) fn catalog(&self) -> &Catalog {
+        &self.catalog
     }
 
     /// Makes thumbnails, and lists them in manifests.
@@ -212,7 +224,7 @@ impl Origin {
         if !known.is_made_of(&loaded) {
             return Ok(None);
         }
-        let Some(rendered) = self.answers.kept(&known.key).await else { return Ok(None) };
+        let Some(rendered) = self.answers.kept(&known.locator, &known.key).await else { return Ok(None) };
         request.notes.set_class(known.class);
         let meta = Meta {
             content_type: known.content_type.clone(),
@@ -382,20 +394,18 @@ impl Origin {
             // Filters choose; what an encryption cannot carry is left out.
             extra: wanted.left_out(if protected.is_some() { &film } else { &loaded.presentation }, format),
         };
-        notes.set_cached(if self.answers.holds(&key) { Cached::Hit } else { Cached::Miss });
+        notes.set_cached(if self.answers.holds(&asset.id, &key) { Cached::Hit } else { Cached::Miss });
         notes.fact("answer_cache", || notes.class().cached.name().into());
         drop(stage);
         let trace = notes.trace().cloned();
         let needs_media = plan.is_some();
-        // Filters may change without their assets, and tokens are judged each time; a trace has an asset of its own.
-        let is_lasting = request.notes.trace().is_none()
-            && filters.is_empty()
-            && !asset.demands_path_token
-            && !matches!(wanted, Wanted::Thumbnails(_));
+        // Filters may change without their assets, and tokens are judged each time.
+        let is_lasting = filters.is_empty() && !asset.demands_path_token && !matches!(wanted, Wanted::Thumbnails(_));
+        let original = || notes.trace().and_then(|trace| trace.original());
         let mut known = is_lasting.then(|| Known {
             locator: asset.id,
             name: name.to_owned(),
-            asset: Arc::downgrade(asset),
+            asset: original().unwrap_or_else(|| Arc::downgrade(asset)),
             loaded: Arc::downgrade(loaded),
             key,
             content_type: meta.content_type.clone(),
@@ -441,7 +451,7 @@ impl Origin {
         // A 304 is never given for what would be an error. With its plan a segment is known to exist; of
         // anything else that is known to whoever knows its entity tag, or when it has been written.
         let exists = needs_media || respond::names_entity(request.headers, &meta.validators);
-        let mut make = Some(self.answers.get(key, make));
+        let mut make = Some(self.answers.get(&asset.id, &key, make));
         let mut rendered = None;
         if !exists && let Some(make) = make.take() {
             rendered = Some(make.await?);

@@ -88,6 +88,17 @@ impl KnownPaths {
         self.entries.contains_key(path)
     }
 
+    /// Forgets what paths of concerned locators came to; how many.
+    pub(super) async fn purge(&self, concerned: &(dyn Fn(&[u8; 16]) -> bool + Sync)) -> u64 {
+        let entries = self.entries.iter();
+        let paths: Vec<Arc<Box<str>>> =
+            entries.filter(|(_, known)| concerned(&known.locator)).map(|(path, _)| path).collect();
+        for path in &paths {
+            self.entries.invalidate(path.as_ref()).await;
+        }
+        paths.len() as u64
+    }
+
     /// Keeps what it came to.
     pub(super) async fn put(&self, path: &str, known: Known) {
         if path.len() <= MAX_PATH {

@@ -39,6 +39,11 @@ impl Origin {
         [self.known.state(), self.answers.state(), self.indexes.state(), self.indexes.listings().state()]
     }
 
+    /// How often something was purged.
+    pub fn purges(&self) -> u64 {
+        self.purges.get()
+    }
+
     /// The room in memory for segments that are being made.
     pub fn budget(&self) -> Budget {
         self.building.budget()

@@ -2,7 +2,7 @@
 //! for whoever asks why. Most requests have none.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -21,6 +21,8 @@ pub struct Trace {
     begun: Instant,
     wants_facts: bool,
     record: Mutex<Record>,
+    /// The asset as the catalogue has it.
+    original: OnceLock<Weak<PublishedAsset>>,
 }
 
 /// What a trace holds.
@@ -67,7 +69,7 @@ pub struct Read {
 impl Trace {
     /// Begins now.
     pub fn new(wants_facts: bool) -> Trace {
-        Trace { begun: Instant::now(), wants_facts, record: Mutex::default() }
+        Trace { begun: Instant::now(), wants_facts, record: Mutex::default(), original: OnceLock::new() }
     }
 
     pub(super) fn wants_facts(&self) -> bool {
@@ -103,9 +105,15 @@ impl Trace {
     }
 
     /// The asset, with a store that writes down what it is asked.
-    pub(super) fn asset(trace: &Arc<Trace>, asset: &PublishedAsset) -> Arc<PublishedAsset> {
+    pub(super) fn asset(trace: &Arc<Trace>, asset: &Arc<PublishedAsset>) -> Arc<PublishedAsset> {
+        let _ = trace.original.set(Arc::downgrade(asset));
         let store = Arc::new(Traced { store: Arc::clone(&asset.store), trace: Arc::clone(trace) });
-        Arc::new(PublishedAsset { store, ..asset.clone() })
+        Arc::new(PublishedAsset { store, ..PublishedAsset::clone(asset) })
+    }
+
+    /// What [`Trace::asset`] was made of.
+    pub(super) fn original(&self) -> Option<Weak<PublishedAsset>> {
+        self.original.get().cloned()
     }
 
     /// The value of the header `Server-Timing` (W3C Server Timing): stages of the same name added up, and the total, in

@@ -22,6 +22,7 @@ use crate::key_delivery::{self, KeyDelivery};
 use crate::origin::{
     self, Body, Cached, Class, Ended, Form, FormatName, Notes, Object, Origin, Protection, Receipt, Trace, Traffic,
 };
+use crate::telemetry::{Head, Told, Tracer};
 
 /// Answers requests with an [`Origin`], those of storage accounts with [`Blobs`], and those for keys with
 /// [`KeyDelivery`].
@@ -72,6 +73,8 @@ pub struct Watching {
     pub access_log: bool,
     /// A header with the time of each stage.
     pub server_timing: bool,
+    /// Traces for a collector.
+    pub tracer: Option<Tracer>,
 }
 
 impl Streaming {
@@ -104,6 +107,11 @@ impl Streaming {
     /// Numbers of its requests and answers.
     pub fn traffic(&self) -> &Arc<Traffic> {
         &self.traffic
+    }
+
+    /// Where traces go, if they go somewhere.
+    pub fn tracer(&self) -> Option<&Tracer> {
+        self.watching.tracer.as_ref()
     }
 
     /// Open connections.
@@ -166,7 +174,10 @@ impl Handler for Streaming {
         let client = request.peer.ip();
         let line = self.watching.access_log.then(|| Box::new(Line::new(&request.head, client, cmcd, begun)));
         let wish = self.wish(&request).await;
-        let notes = match (wish, self.watching.server_timing) {
+        let tracer = self.watching.tracer.as_ref();
+        let place = tracer.and_then(|tracer| tracer.place(&request.head));
+        let traced = place.map(|place| (place, Head::of(&request.head), request.now));
+        let notes = match (wish, self.watching.server_timing || traced.is_some()) {
             (None, false) => Notes::default(),
             _ => Notes::traced(Arc::new(Trace::new(matches!(wish, Some(Wish::Explanation(_)))))),
         };
@@ -174,7 +185,12 @@ impl Handler for Streaming {
         if let Some(trace) = notes.trace().filter(|_| self.watching.server_timing || wish == Some(Wish::Timing)) {
             time(&mut answer, trace);
         }
-        self.count(answer, notes.class(), line, begun)
+        let class = notes.class();
+        if let (Some(tracer), Some((place, head, begun)), Some(trace)) = (tracer, traced, notes.trace()) {
+            let told = Told { head: &head, client, class, status: answer.status().as_u16(), begun };
+            tracer.take(place, &told, trace);
+        }
+        self.count(answer, class, line, begun)
     }
 
     fn takes_body(&self, head: &Parts) -> bool {
