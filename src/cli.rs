@@ -375,9 +375,7 @@ fn execute(arguments: Arguments) -> Result<ExitCode, Error> {
             true => runtime.block_on(assets::list(&config, &server)),
             false => runtime.block_on(films::list(&config)),
         },
-        Command::Purge { what, server } => {
-            runtime.block_on(assets::purge(&config, what.as_deref(), &server))
-        }
+        Command::Purge { what, server } => runtime.block_on(assets::purge(&config, what.as_deref(), &server)),
         Command::Explain { url, json, server } => runtime.block_on(assets::explain(&config, &url, json, &server)),
         Command::Upload(arguments) => runtime.block_on(assets::upload(&config, arguments)),
         Command::Delete(arguments) => runtime.block_on(assets::delete(&config, arguments)),

@@ -161,7 +161,7 @@ async fn painter(config: &Config) -> Option<Painter> {
 }
 
 /// Who sends traces, if somebody wants them.
-fn tracer(config: &Config) -> Result<Option<(Tracer, impl Future<Output = ()> + Send + 'static)>, Error> {
+fn tracer(config: &Config) -> Result<Option<(Tracer, impl Future<Output = ()> + Send + use<>)>, Error> {
     let Some(endpoint) = &config.traces.endpoint else { return Ok(None) };
     let made = Tracer::new(endpoint, config.traces.sample_one_in);
     made.map(Some).map_err(|error| Error::Io(std::io::Error::other(error)))

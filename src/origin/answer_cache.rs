@@ -35,8 +35,7 @@ struct Key {
 impl AnswerCache {
     /// At most `capacity` bytes of bodies.
     pub(super) fn new(capacity: u64, generations: Arc<Generations>) -> AnswerCache {
-        let weigh =
-            |_: &Key, rendered: &Arc<Rendered>| u32::try_from(rendered.len() + OVERHEAD).unwrap_or(u32::MAX);
+        let weigh = |_: &Key, rendered: &Arc<Rendered>| u32::try_from(rendered.len() + OVERHEAD).unwrap_or(u32::MAX);
         let entries = Cache::builder().max_capacity(capacity).weigher(weigh).build();
         AnswerCache { entries, generations, finds: Finds::default() }
     }
@@ -53,8 +52,7 @@ impl AnswerCache {
 
     /// Forgets answers of concerned locators; how many.
     pub(super) async fn purge(&self, concerned: &(dyn Fn(&[u8; 16]) -> bool + Sync)) -> u64 {
-        let keys: Vec<Key> =
-            self.entries.iter().map(|(key, _)| *key).filter(|key| concerned(&key.locator)).collect();
+        let keys: Vec<Key> = self.entries.iter().map(|(key, _)| *key).filter(|key| concerned(&key.locator)).collect();
         for key in &keys {
             self.entries.invalidate(key).await;
         }

@@ -95,7 +95,10 @@ impl Tracer {
     ///
     /// # Errors
     /// When no client of HTTP can be made on this machine.
-    pub fn new(endpoint: &str, every: u64) -> Result<(Tracer, impl Future<Output = ()> + Send + 'static), reqwest::Error> {
+    pub fn new(
+        endpoint: &str,
+        every: u64,
+    ) -> Result<(Tracer, impl Future<Output = ()> + Send + use<>), reqwest::Error> {
         let http = reqwest::Client::builder()
             .user_agent(concat!("headwater/", env!("CARGO_PKG_VERSION")))
             .timeout(PATIENCE)

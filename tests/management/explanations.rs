@@ -89,7 +89,8 @@ async fn the_way_of_an_answer_is_told() {
     let stages: Vec<&str> = first["stages"].as_array().unwrap().iter().filter_map(|s| s["stage"].as_str()).collect();
     assert!(["index", "plan", "build"].iter().all(|stage| stages.contains(stage)), "{stages:?}");
     let second = ask(&site, &format!("{segment}?explain=json"), &site.key).await.is(200).json();
-    assert_eq!((&second["answer_cache"], &second["storage"]), (&json!("hit"), &json!([])));
+    assert_eq!(second["answer_cache"], "hit");
+    assert!(second["storage"].as_array().unwrap().iter().all(|read| read["operation"] == "list"), "{second}");
     site.fetch(&segment).await.is(200);
     let third = ask(&site, &format!("{segment}?explain=json"), &site.key).await.is(200).json();
     assert_eq!(third["known_path"], true);

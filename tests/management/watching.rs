@@ -59,7 +59,7 @@ async fn requests_caches_and_storage_are_counted() {
     let length: f64 = body.header("content-length").parse().unwrap();
     site.fetch(&segment).await.is(200);
     site.fetch(&segment).await.is(200);
-    site.fetch(&segment.replace("=0)", "=12345)")).await.is(404);
+    site.fetch(&segment.replace("=0,", "=12345,")).await.is(404);
     site.fetch("/nonsense").await;
     let after = scrape(&site).await;
     let ok = ["format=\"mpd-time-cmaf\"", "protection=\"none\"", "status=\"200\""];
