@@ -8,6 +8,7 @@ mod key_service;
 mod load;
 mod secret;
 mod storage;
+mod watching;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub use key_service::KeyService;
 pub use load::{ConfigError, load};
 pub use secret::SecretPlaces;
 pub use storage::{Keys, StorageAccount, StorageError, StorageKind};
+pub use watching::{Log, Metrics, Traces};
 
 use crate::catalog::Placement;
 
@@ -48,6 +50,10 @@ pub struct Config {
     pub licence_service: Vec<LicenceService>,
     /// Who gives us keys.
     pub key_service: Vec<KeyService>,
+    /// Numbers for those who watch the server.
+    pub metrics: Metrics,
+    /// Traces for a collector.
+    pub traces: Traces,
     /// What is written to standard error.
     pub log: Log,
 }
@@ -188,16 +194,6 @@ pub struct Management {
     pub audience: Option<String>,
     /// File or address of the issuer's public keys.
     pub jwks: Option<String>,
-}
-
-/// `[log]`
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Log {
-    /// The least important messages that are written.
-    pub level: LogLevel,
-    /// For people or for programs.
-    pub format: LogFormat,
 }
 
 /// `log.level`
@@ -428,6 +424,8 @@ mod tests {
                 secret_env: text(),
                 secret_command: Some(vec!["x".into()]),
             }],
+            metrics: Metrics { listen: "[::]:1".parse().ok(), ..Metrics::default() },
+            traces: Traces { endpoint: text(), ..Traces::default() },
             log: Log::default(),
         }
     }

@@ -20,7 +20,9 @@ use crate::keys;
 use crate::secrets::{SealError, SecretBytes};
 
 /// What a policy for all of streaming applies to.
-const STREAMING: Protocols = Protocols(Protocols::SMOOTH.0 | Protocols::DASH.0 | Protocols::HLS.0);
+fn streaming() -> Protocols {
+    Protocols::SMOOTH | Protocols::DASH | Protocols::HLS
+}
 
 /// How a film is to be protected.
 #[derive(Clone)]
@@ -59,7 +61,7 @@ impl Protection {
         let changes = self.clear_lead_seconds.is_some() || self.rotation_seconds.is_some();
         let protocols = match is_envelope && changes {
             true => Protocols::HLS,
-            false => STREAMING,
+            false => streaming(),
         };
         let configuration = settings.into_iter().filter_map(setting).collect();
         NewDeliveryPolicy { name: None, protocols, delivery_type: self.delivery_type, configuration }
@@ -90,7 +92,7 @@ impl Catalog {
         transaction.without_policy(asset).await?;
         let key = transaction.create_content_key(key).await?.id;
         transaction.link_content_key(asset, key).await?;
-        let policy = NewDeliveryPolicy { name: None, protocols: STREAMING, delivery_type, configuration };
+        let policy = NewDeliveryPolicy { name: None, protocols: streaming(), delivery_type, configuration };
         transaction.deliver(asset, policy).await?;
         transaction.commit().await?;
         Ok(key)

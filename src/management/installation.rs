@@ -9,6 +9,7 @@ use super::error::Error;
 use crate::blob;
 use crate::catalog::{AccountContainers, By, Catalog, KeyDeliveryType, Locator, OpenAccount};
 use crate::keys::ProtectionCertificate;
+use crate::origin::Origin;
 use crate::store::sas::Grant;
 
 /// What players get keys and licences for at the public address.
@@ -30,6 +31,7 @@ pub struct Installation {
     key_base: Option<String>,
     containers: Arc<AccountContainers>,
     delivered: Delivered,
+    origin: Option<Arc<Origin>>,
     protection: OnceCell<Arc<ProtectionCertificate>>,
 }
 
@@ -38,7 +40,7 @@ impl Installation {
     /// without a slash at the end.
     pub fn new(streaming_base: String, containers: Arc<AccountContainers>) -> Installation {
         let (delivered, protection) = (Delivered::default(), OnceCell::new());
-        Installation { streaming_base, key_base: None, containers, delivered, protection }
+        Installation { streaming_base, key_base: None, containers, delivered, origin: None, protection }
     }
 
     /// With a key delivery service at the same address.
@@ -51,6 +53,20 @@ impl Installation {
     #[must_use]
     pub fn with_keys_at(self, base: String) -> Installation {
         Installation { key_base: Some(base), ..self }
+    }
+
+    /// With the streaming entrance, whose caches can be purged and whose answers explained.
+    #[must_use]
+    pub fn streaming(self, origin: Arc<Origin>) -> Installation {
+        Installation { origin: Some(origin), ..self }
+    }
+
+    /// The streaming entrance.
+    ///
+    /// # Errors
+    /// [`Error::NotSetUp`] where there is none.
+    pub fn origin(&self) -> Result<&Origin, Error> {
+        self.origin.as_deref().ok_or(Error::NotSetUp { what: "nothing is streamed from here" })
     }
 
     /// What streaming URLs begin with.

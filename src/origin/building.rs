@@ -7,6 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::Error;
 use super::load::Loaded;
+use crate::counters::Gauge;
 use crate::media::{ByteRange, Presentation};
 use crate::packager::{Context, Format, MediaData, Plan, Rendered};
 use crate::store::Store;
@@ -18,18 +19,42 @@ const BUILDING_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A permit for each KiB of media that segments under way are made of.
 #[derive(Clone)]
-pub(super) struct Building(Arc<Semaphore>);
+pub(super) struct Building {
+    room: Arc<Semaphore>,
+    /// Segments that wait for their turn.
+    waiting: Arc<Gauge>,
+}
+
+/// How much of the room is taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// Media bytes that segments under way are made of.
+    pub used_bytes: u64,
+    /// How many there may be.
+    pub max_bytes: u64,
+    /// Segments that wait for room.
+    pub waiting: u64,
+}
 
 impl Building {
     pub(super) fn new() -> Building {
-        Building(Arc::new(Semaphore::new(permits(BUILDING_BYTES) as usize)))
+        let room = Arc::new(Semaphore::new(permits(BUILDING_BYTES) as usize));
+        Building { room, waiting: Arc::default() }
+    }
+
+    /// How it stands now.
+    pub(super) fn budget(&self) -> Budget {
+        let free = self.room.available_permits() as u64 * 1024;
+        let used_bytes = BUILDING_BYTES.saturating_sub(free);
+        Budget { used_bytes, max_bytes: BUILDING_BYTES, waiting: self.waiting.get() }
     }
 
     /// Waits for room in memory for a segment's media.
     pub(super) async fn room(&self, plan: &Plan) -> Result<OwnedSemaphorePermit, Error> {
         let bytes: u64 = plan.reads().iter().map(|(_, range)| range.end - range.start).sum();
         let permits = permits(bytes.min(BUILDING_BYTES));
-        let turn = Arc::clone(&self.0).acquire_many_owned(permits);
+        let turn = Arc::clone(&self.room).acquire_many_owned(permits);
+        let _waiting = self.waiting.enter();
         match tokio::time::timeout(BUILDING_PATIENCE, turn).await {
             Ok(Ok(room)) => Ok(room),
             // The semaphore is never closed.

@@ -11,19 +11,25 @@ use hyper::{HeaderMap, Method, Response, Uri};
 use super::answer_cache::AnswerCache;
 use super::bandwidth::Bandwidth;
 use super::building::{Building, segment};
+use super::class::{Cached, Class, FormatName, Object, Protection};
 use super::error::Error;
+use super::explain;
 use super::index_cache::IndexCache;
 use super::known::{Known, KnownPaths};
 use super::load::Loaded;
+use super::notes::Notes;
 use super::protection::{self, Protected};
+use super::purge::Generations;
 use super::respond::{self, CachePolicy, Checked, Meta, Parts, Validators};
 use super::revision::{answer_key, hex, object_key};
 use super::thumbnails::{self, Gallery};
+use super::trace::Trace;
 use super::url::{Params, Resource, StreamObject, StreamingUrl};
 use super::wanted::{Film, NO_THUMBNAILS, Wanted};
 use super::{Body, admission};
 use crate::catalog::{Catalog, Protocols, PublishedAsset};
 use crate::clock;
+use crate::counters::Counter;
 use crate::packager::filter::{self, Filter};
 use crate::packager::{self, Context, Dialect, Format, Selection};
 use crate::protection::{Scheme, playready};
@@ -51,16 +57,19 @@ pub struct Settings {
 pub struct Origin {
     catalog: Catalog,
     settings: Settings,
-    indexes: IndexCache,
-    answers: AnswerCache,
-    known: KnownPaths,
-    building: Building,
+    pub(super) indexes: IndexCache,
+    pub(super) answers: AnswerCache,
+    pub(super) known: KnownPaths,
+    pub(super) building: Building,
     bandwidth: Bandwidth,
     /// Thumbnails, where they are made.
     gallery: Option<Arc<Gallery>>,
     /// What URLs of key delivery begin with, where policies name none.
     key_delivery: String,
     playready_header: playready::Version,
+    pub(super) generations: Arc<Generations>,
+    /// How often something was purged.
+    pub(super) purges: Counter,
 }
 
 /// A request without its body; streaming requests have none.
@@ -76,6 +85,8 @@ pub struct Request<'a> {
     pub peer: IpAddr,
     /// The time of the request.
     pub now: SystemTime,
+    /// What becomes known of it.
+    pub notes: &'a Notes,
 }
 
 impl Request<'_> {
@@ -87,18 +98,25 @@ impl Request<'_> {
 impl Origin {
     /// Serves what is published in `catalog`.
     pub fn new(catalog: Catalog, settings: Settings) -> Origin {
+        let generations: Arc<Generations> = Arc::default();
         Origin {
             catalog,
             settings,
-            indexes: IndexCache::new(settings.index_cache_bytes, settings.segments),
-            answers: AnswerCache::new(settings.answer_cache_bytes),
+            indexes: IndexCache::new(settings.index_cache_bytes, settings.segments, Arc::clone(&generations)),
+            answers: AnswerCache::new(settings.answer_cache_bytes, Arc::clone(&generations)),
             known: KnownPaths::new(settings.answer_cache_bytes),
             building: Building::new(),
             bandwidth: Bandwidth::default(),
             gallery: None,
             key_delivery: String::new(),
             playready_header: playready::Version::default(),
+            generations,
+            purges: Counter::default(),
         }
+    }
+
+    pub(super) fn catalog(&self) -> &Catalog {
+        &self.catalog
     }
 
     /// Makes thumbnails, and lists them in manifests.
@@ -130,9 +148,9 @@ impl Origin {
             Ok(answer) => answer,
             Err(error) => {
                 if error.answer().status.is_server_error() {
-                    tracing::warn!(%error, path = request.uri.path(), "request failed");
+                    tracing::warn!(%error, path = without_token(request.uri), "request failed");
                 } else {
-                    tracing::debug!(%error, path = request.uri.path(), "request refused");
+                    tracing::debug!(%error, path = without_token(request.uri), "request refused");
                 }
                 respond::error(request.method, &error, request.now)
             }
@@ -146,7 +164,10 @@ impl Origin {
             _ => {}
         }
         let snapshot = self.catalog.snapshot();
-        let endpoint = snapshot.endpoint(admission::host(request.uri, request.headers));
+        let host = admission::host(request.uri, request.headers);
+        let endpoint = snapshot.endpoint(host);
+        let notes = request.notes;
+        notes.fact("endpoint", || explain::endpoint(host, endpoint));
         let mut max_age = self.settings.max_age;
         if let Some(endpoint) = endpoint {
             admission::admit(endpoint, request.peer, request.uri, request.headers, request.utc())?;
@@ -165,8 +186,12 @@ impl Origin {
         }
         let (token, path) = tokens::split_path(request.uri.path());
         let url = StreamingUrl::parse(path)?;
+        request.notes.set_object(url.resource.kind());
         let unknown = || Error::LocatorNotFound { locator: url.locator };
+        notes.fact("url", || explain::url(&url));
         let asset = self.catalog.find_published(url.locator.as_bytes()).ok_or_else(unknown)?;
+        notes.fact("asset", || explain::asset(&asset, request.utc()));
+        let asset = notes.trace().map_or(Arc::clone(&asset), |trace| Trace::asset(trace, &asset));
         admission::valid(&asset, request.utc())?;
         let mut max_age = until_expiry(max_age, &asset, request.utc());
         if asset.demands_path_token {
@@ -179,6 +204,7 @@ impl Origin {
         let answer = match &url.resource {
             Resource::Download { file } => {
                 admission::deliverable(&asset, Protocols::PROGRESSIVE)?;
+                request.notes.set_class(DOWNLOAD);
                 Box::pin(self.download(&asset, file, request, max_age)).await?
             }
             Resource::Stream { presentation, object } => {
@@ -192,6 +218,11 @@ impl Origin {
     /// The answer for a path that was asked for lately, if it is in memory and nothing has changed since. What
     /// may have changed is asked for as always: is the locator valid, are the files the same.
     async fn known_answer(&self, request: Request<'_>, max_age: Duration) -> Result<Option<Response<Body>>, Error> {
+        if request.notes.trace().is_some_and(|trace| trace.wants_facts()) {
+            // Whoever wants to know how an answer comes about wants the long way.
+            request.notes.fact("known_path", || self.known.holds(request.uri.path()).into());
+            return Ok(None);
+        }
         let Some(known) = self.known.get(request.uri.path()).await else { return Ok(None) };
         let unchanged = |asset: &Arc<PublishedAsset>| known.is_of(asset) && !asset.demands_path_token;
         let Some(asset) = self.catalog.find_published(&known.locator).filter(unchanged) else {
@@ -202,7 +233,8 @@ impl Origin {
         if !known.is_made_of(&loaded) {
             return Ok(None);
         }
-        let Some(rendered) = self.answers.kept(&known.key).await else { return Ok(None) };
+        let Some(rendered) = self.answers.kept(&known.locator, &known.key).await else { return Ok(None) };
+        request.notes.set_class(known.class);
         let meta = Meta {
             content_type: known.content_type.clone(),
             validators: known.validators.clone(),
@@ -258,18 +290,27 @@ impl Origin {
         let params = object.params();
         let tag = params.format_tag();
         let format = packager::format(tag).ok_or_else(|| Error::FormatUnknown { format: tag.to_owned() })?;
+        request.notes.set_format(format);
         let protected = match object {
             StreamObject::Thumbnails { .. } => {
                 admission::any_deliverable(asset)?;
                 refuse_encryption(params)?;
                 None
             }
-            _ => protection::decide(&self.catalog, asset, format, params.encryption, &self.key_delivery)?
-                .map(|protected| protected.with_playready_header(self.playready_header)),
+            _ => {
+                let encryption = params.encryption;
+                let decision = protection::decide(&self.catalog, asset, format, encryption, &self.key_delivery);
+                request.notes.fact("delivery", || explain::delivery(asset, format, encryption, &decision));
+                decision?.map(|protected| protected.with_playready_header(self.playready_header))
+            }
         };
         let protected = protected.as_ref();
+        request.notes.set_protection(protected.map_or(Protection::None, |p| Protection::By(p.protection.scheme)));
         let now = request.utc();
+        request.notes.fact("index_cache", || self.indexes.holds(asset, name).into());
+        let stage = request.notes.stage("index");
         let loaded = self.indexes.get(asset, name, now).await?;
+        drop(stage);
         match self.stream_loaded(asset, name, &loaded, format, protected, object, now, request, max_age).await {
             Err(Error::SourceChanged { .. } | Error::SourceMissing { .. }) => {
                 // The index is of files that are no more: once again with what is there now.
@@ -310,6 +351,7 @@ impl Origin {
         request: Request<'_>,
         max_age: Duration,
     ) -> Result<Response<Body>, Error> {
+        let stage = request.notes.stage("plan");
         let params = object.params();
         let stored = protection::stored(asset, &loaded.presentation, format, &self.key_delivery)?;
         if protected.is_some() && stored.is_some() {
@@ -332,6 +374,8 @@ impl Origin {
             Some(view) => Film::Part(view.into()),
             None => film,
         };
+        let notes = request.notes;
+        notes.fact("film", || explain::film(loaded, &film, format, (&params.filters, &filters), protected));
         // Pictures of what is protected are not given away.
         let thumbnails = self.gallery.as_ref().filter(|_| protected.is_none());
         let thumbnails = thumbnails.and_then(|gallery| gallery.grid(loaded));
@@ -369,23 +413,31 @@ impl Origin {
             // Filters choose; what an encryption cannot carry is left out.
             extra: wanted.left_out(if protected.is_some() { &film } else { &loaded.presentation }, format),
         };
+        notes.set_cached(if self.answers.holds(&asset.id, &key) { Cached::Hit } else { Cached::Miss });
+        notes.fact("answer_cache", || notes.class().cached.name().into());
+        drop(stage);
+        let trace = notes.trace().cloned();
         let needs_media = plan.is_some();
         // Filters may change without their assets, and tokens are judged each time.
         let is_lasting = filters.is_empty() && !asset.demands_path_token && !matches!(wanted, Wanted::Thumbnails(_));
+        let original = || notes.trace().and_then(|trace| trace.original());
         let mut known = is_lasting.then(|| Known {
             locator: asset.id,
             name: name.to_owned(),
-            asset: Arc::downgrade(asset),
+            asset: original().unwrap_or_else(|| Arc::downgrade(asset)),
             loaded: Arc::downgrade(loaded),
             key,
             content_type: meta.content_type.clone(),
             validators: meta.validators.clone(),
             extra: meta.extra.clone(),
+            class: Class { cached: Cached::Hit, ..request.notes.class() },
         });
         let make = {
             let (loaded, store, building) = (Arc::clone(loaded), Arc::clone(&asset.store), self.building.clone());
             let (wanted, gallery, named) = (wanted.clone(), self.gallery.clone(), params.format.is_some());
             async move {
+                let stage = |name| trace.as_ref().map(|trace| Trace::stage(trace, name));
+                let _build = stage("build");
                 let protection = protection.as_deref();
                 let figures = film.figures();
                 let context = Context { dialect, now, selection: &selection, thumbnails, protection, figures };
@@ -395,7 +447,9 @@ impl Origin {
                         if let Some(known) = gallery.known(key).await {
                             return known;
                         }
+                        let waiting = stage("wait");
                         let turn = gallery.turn().await?;
+                        drop(waiting);
                         let _room = building.room(&pictures.plan).await?;
                         gallery.draw(&turn, key, &loaded, &*store, pictures).await
                     }
@@ -403,7 +457,9 @@ impl Origin {
                         thumbnails::list(&loaded, format, named, &context)
                     }
                     (Some(plan), _) => {
+                        let waiting = stage("wait");
                         let _room = building.room(&plan).await?;
+                        drop(waiting);
                         segment(&loaded, &film, &*store, format, plan, &context)
                             .await
                             .map_err(|e| wanted.explain(e, format))
@@ -415,7 +471,7 @@ impl Origin {
         // A 304 is never given for what would be an error. With its plan a segment is known to exist; of
         // anything else that is known to whoever knows its entity tag, or when it has been written.
         let exists = needs_media || respond::names_entity(request.headers, &meta.validators);
-        let mut make = Some(self.answers.get(key, make));
+        let mut make = Some(self.answers.get(&asset.id, &key, make));
         let mut rendered = None;
         if !exists && let Some(make) = make.take() {
             rendered = Some(make.await?);
@@ -446,12 +502,21 @@ impl Origin {
     }
 }
 
+/// What downloads are.
+const DOWNLOAD: Class =
+    Class { format: FormatName::DOWNLOAD, protection: Protection::None, object: Object::File, cached: Cached::Never };
+
 /// Thumbnails are never encrypted.
 fn refuse_encryption(params: &Params) -> Result<(), Error> {
     match params.encryption {
         Some(encryption) => Err(Error::EncryptionNotConfigured { encryption: encryption.name() }),
         None => Ok(()),
     }
+}
+
+/// The path for logs: a token in it is a secret.
+fn without_token(uri: &Uri) -> &str {
+    tokens::split_path(uri.path()).1
 }
 
 /// What caches keep ends with the locator.
