@@ -7,27 +7,69 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use moka::future::Cache;
 
+use super::building::{Made, held};
 use super::error::Error;
+use super::memory::{Budget, Lease, Memory};
 use crate::packager::Rendered;
 
 /// Rendered answers by [`super::revision::answer_key`].
 pub(super) struct AnswerCache {
-    entries: Cache<[u8; 16], Arc<Rendered>>,
+    entries: Entries,
+    memory: Memory,
+}
+
+type Entries = Cache<[u8; 16], Arc<Made>>;
+
+/// Where those who make answers take room in memory for them.
+#[derive(Clone)]
+pub(super) struct Room {
+    entries: Entries,
+    memory: Memory,
+}
+
+impl Room {
+    /// Waits a moment for room for `bytes`.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`].
+    pub(super) async fn take(&self, bytes: u64) -> Result<Lease, Error> {
+        // What the cache has thrown out may wait to be let go.
+        self.memory.lease(bytes, || self.entries.run_pending_tasks()).await
+    }
+
+    /// An answer that is there already, in the room that it takes.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`].
+    pub(super) async fn keep(&self, rendered: Rendered) -> Result<Made, Error> {
+        let bytes = rendered.len();
+        Ok(held(rendered, self.take(bytes).await?, bytes))
+    }
 }
 
 /// What an entry costs beside its bytes.
 const OVERHEAD: u64 = 300;
 
 impl AnswerCache {
-    /// At most `capacity` bytes of bodies.
-    pub(super) fn new(capacity: u64) -> AnswerCache {
-        let weigh =
-            |_: &[u8; 16], rendered: &Arc<Rendered>| u32::try_from(rendered.len() + OVERHEAD).unwrap_or(u32::MAX);
-        AnswerCache { entries: Cache::builder().max_capacity(capacity).weigher(weigh).build() }
+    /// At most `capacity` bytes of answers, and `in_flight` bytes of others that are made or sent at the same time.
+    pub(super) fn new(capacity: u64, in_flight: u64) -> AnswerCache {
+        let weigh = |_: &[u8; 16], made: &Arc<Made>| u32::try_from(made.memory + OVERHEAD).unwrap_or(u32::MAX);
+        let entries = Cache::builder().max_capacity(capacity).weigher(weigh).build();
+        AnswerCache { entries, memory: Memory::new(capacity, in_flight) }
+    }
+
+    /// Room for answers.
+    pub(super) fn room(&self) -> Room {
+        Room { entries: self.entries.clone(), memory: self.memory.clone() }
+    }
+
+    /// All that answers take of memory, in the cache and out of it.
+    pub(super) fn budget(&self) -> Budget {
+        self.memory.budget()
     }
 
     /// The answer of that key, if it is kept.
-    pub(super) async fn kept(&self, key: &[u8; 16]) -> Option<Arc<Rendered>> {
+    pub(super) async fn kept(&self, key: &[u8; 16]) -> Option<Arc<Made>> {
         self.entries.get(key).await
     }
 
@@ -36,8 +78,8 @@ impl AnswerCache {
     pub(super) async fn get(
         &self,
         key: [u8; 16],
-        make: impl Future<Output = Result<Rendered, Error>> + Send + 'static,
-    ) -> Result<Arc<Rendered>, Error> {
+        make: impl Future<Output = Result<Made, Error>> + Send + 'static,
+    ) -> Result<Arc<Made>, Error> {
         if let Some(hit) = self.entries.get(&key).await {
             return Ok(hit);
         }

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::TryStreamExt;
-use hyper::header::HeaderValue;
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Response, Uri};
 
 use super::answer_cache::AnswerCache;
 use super::bandwidth::Bandwidth;
-use super::building::{Building, segment};
+use super::building::{room_for, segment, held};
 use super::error::Error;
 use super::index_cache::IndexCache;
 use super::known::{Known, KnownPaths};
 use super::load::Loaded;
+use super::memory::Budget;
+use super::pace::{DOWNLOAD_BYTES, paced};
 use super::protection::{self, Protected};
 use super::respond::{self, CachePolicy, Checked, Meta, Parts, Validators};
 use super::revision::{answer_key, hex, object_key};
@@ -24,12 +26,14 @@ use super::wanted::{Film, NO_THUMBNAILS, Wanted};
 use super::{Body, admission};
 use crate::catalog::{Catalog, Protocols, PublishedAsset};
 use crate::clock;
+use crate::media::TrackKind;
 use crate::packager::filter::{self, Filter};
+use crate::packager::thumbnails::PICTURE_TYPE;
 use crate::packager::{self, Context, Dialect, Format, Selection};
 use crate::protection::Scheme;
 use crate::source;
 use crate::thumbnails::Painter;
-use crate::time::{Timescale, UtcTime};
+use crate::time::{MediaTime, Timescale, UtcTime};
 use crate::tokens;
 
 /// How the origin behaves.
@@ -45,6 +49,8 @@ pub struct Settings {
     pub index_cache_bytes: u64,
     /// Bytes of rendered answers kept in memory.
     pub answer_cache_bytes: u64,
+    /// Bytes of answers beyond those, which are being made or sent.
+    pub in_flight_bytes: u64,
 }
 
 /// The streaming entrance.
@@ -54,7 +60,6 @@ pub struct Origin {
     indexes: IndexCache,
     answers: AnswerCache,
     known: KnownPaths,
-    building: Building,
     bandwidth: Bandwidth,
     /// Thumbnails, where they are made.
     gallery: Option<Arc<Gallery>>,
@@ -90,13 +95,17 @@ impl Origin {
             catalog,
             settings,
             indexes: IndexCache::new(settings.index_cache_bytes, settings.segments),
-            answers: AnswerCache::new(settings.answer_cache_bytes),
+            answers: AnswerCache::new(settings.answer_cache_bytes, settings.in_flight_bytes),
             known: KnownPaths::new(settings.answer_cache_bytes),
-            building: Building::new(),
             bandwidth: Bandwidth::default(),
             gallery: None,
             key_delivery: String::new(),
         }
+    }
+
+    /// How much memory answers take, of how much they may.
+    pub fn budget(&self) -> Budget {
+        self.answers.budget()
     }
 
     /// Makes thumbnails, and lists them in manifests.
@@ -193,7 +202,7 @@ impl Origin {
         if !known.is_made_of(&loaded) {
             return Ok(None);
         }
-        let Some(rendered) = self.answers.kept(&known.key).await else { return Ok(None) };
+        let Some(made) = self.answers.kept(&known.key).await else { return Ok(None) };
         let meta = Meta {
             content_type: known.content_type.clone(),
             validators: known.validators.clone(),
@@ -203,7 +212,7 @@ impl Origin {
         };
         Ok(Some(match respond::check(request.method, request.headers, meta, request.now) {
             Checked::Answer(answer) => *answer,
-            Checked::Build(pending) => pending.finish(rendered.body.clone()),
+            Checked::Build(pending) => pending.finish(made.rendered.body.clone()),
         }))
     }
 
@@ -231,10 +240,14 @@ impl Origin {
             Checked::Build(pending) => pending,
         };
         let length = info.size;
+        if pending.is_head() {
+            return Ok(pending.head(Some(length)));
+        }
+        let lease = Arc::new(self.answers.room().take(DOWNLOAD_BYTES).await?);
         Ok(pending.finish_stream(length, |range| {
             let (store, info) = (Arc::clone(&asset.store), info.clone());
             let open = async move { store.stream(&info, range).await.map_err(std::io::Error::from) };
-            Box::pin(futures_util::stream::once(open).try_flatten())
+            paced(Box::pin(futures_util::stream::once(open).try_flatten()), Arc::clone(&lease))
         }))
     }
 
@@ -350,6 +363,11 @@ impl Origin {
             extra: wanted.left_out(if protected.is_some() { &film } else { &loaded.presentation }, format),
         };
         let needs_media = plan.is_some();
+        // What HEAD is told of a segment without making it.
+        let head = plan.as_ref().filter(|_| request.method == Method::HEAD).map(|plan| match wanted {
+            Wanted::Thumbnails(_) => (PICTURE_TYPE, None),
+            _ => (format.segment_type(&film, plan), plan.duration(&film)),
+        });
         // Filters may change without their assets, and tokens are judged each time.
         let is_lasting = filters.is_empty() && !asset.demands_path_token && !matches!(wanted, Wanted::Thumbnails(_));
         let mut known = is_lasting.then(|| Known {
@@ -363,7 +381,7 @@ impl Origin {
             extra: meta.extra.clone(),
         });
         let make = {
-            let (loaded, store, building) = (Arc::clone(loaded), Arc::clone(&asset.store), self.building.clone());
+            let (loaded, store, room) = (Arc::clone(loaded), Arc::clone(&asset.store), self.answers.room());
             let (wanted, gallery, named) = (wanted.clone(), self.gallery.clone(), params.format.is_some());
             async move {
                 let protection = protection.as_deref();
@@ -372,22 +390,27 @@ impl Origin {
                     (_, Wanted::Thumbnails(thumbnails::Object::Pictures(pictures))) => {
                         let gallery = gallery.ok_or(Error::Internal)?;
                         if let Some(known) = gallery.known(key).await {
-                            return known;
+                            return room.keep(known?).await;
                         }
                         let turn = gallery.turn().await?;
-                        let _room = building.room(&pictures.plan).await?;
-                        gallery.draw(&turn, key, &loaded, &*store, pictures).await
+                        let lease = room.take(room_for(&pictures.plan)).await?;
+                        let drawn = gallery.draw(&turn, key, &loaded, &*store, pictures).await?;
+                        let memory = drawn.len();
+                        Ok(held(drawn, lease, memory))
                     }
                     (_, Wanted::Thumbnails(thumbnails::Object::List)) => {
-                        thumbnails::list(&loaded, format, named, &context)
+                        room.keep(thumbnails::list(&loaded, format, named, &context)?).await
                     }
                     (Some(plan), _) => {
-                        let _room = building.room(&plan).await?;
-                        segment(&loaded, &film, &*store, format, plan, &context)
+                        let lease = room.take(room_for(&plan)).await?;
+                        segment(&loaded, &film, &*store, format, plan, &context, lease)
                             .await
                             .map_err(|e| wanted.explain(e, format))
                     }
-                    (None, _) => wanted.write(&film, format, &context).map_err(|e| wanted.explain(e, format)),
+                    (None, _) => {
+                        let written = wanted.write(&film, format, &context);
+                        room.keep(written.map_err(|e| wanted.explain(e, format))?).await
+                    }
                 }
             }
         };
@@ -403,16 +426,23 @@ impl Origin {
             Checked::Answer(answer) => return Ok(*answer),
             Checked::Build(pending) => pending,
         };
-        let rendered = match (rendered, make) {
+        if let Some((content_type, duration)) = head {
+            // Its length is known only of one that is at hand.
+            let kept = self.answers.kept(&key).await.map(|made| made.rendered.len());
+            pending.set_content_type(HeaderValue::from_static(content_type));
+            if let Some((header, value)) = streaming_duration(duration) {
+                pending.add_header(header, value);
+            }
+            return Ok(pending.head(kept));
+        }
+        let made = match (rendered, make) {
             (Some(rendered), _) => rendered,
             (None, Some(make)) => make.await?,
             (None, None) => return Err(Error::Internal),
         };
-        let content_type = HeaderValue::from_static(rendered.content_type);
+        let content_type = HeaderValue::from_static(made.rendered.content_type);
         pending.set_content_type(content_type.clone());
-        if let Some((kind, duration)) = rendered.duration {
-            let milliseconds = duration.round(Timescale::MILLISECONDS).max(0) as u64;
-            let (header, value) = respond::streaming_duration(kind.as_str(), milliseconds);
+        if let Some((header, value)) = streaming_duration(made.rendered.duration) {
             if let Some(known) = &mut known {
                 known.extra.push((header.clone(), value.clone()));
             }
@@ -421,8 +451,15 @@ impl Origin {
         if let Some(known) = known {
             self.known.put(request.uri.path(), Known { content_type, ..known }).await;
         }
-        Ok(pending.finish(rendered.body.clone()))
+        Ok(pending.finish(made.rendered.body.clone()))
     }
+}
+
+/// `x-ms-streaming-duration` of what plays.
+fn streaming_duration(of: Option<(TrackKind, MediaTime)>) -> Option<(HeaderName, HeaderValue)> {
+    let (kind, duration) = of?;
+    let milliseconds = duration.round(Timescale::MILLISECONDS).max(0) as u64;
+    Some(respond::streaming_duration(kind.as_str(), milliseconds))
 }
 
 /// Thumbnails are never encrypted.

@@ -8,6 +8,7 @@ mod accept;
 mod activity;
 mod body;
 mod connection;
+pub mod descriptors;
 mod metered;
 mod service;
 mod streaming;

@@ -27,7 +27,7 @@ pub(super) const ZERO_STAMP: u64 = OFFSET.unsigned_abs();
 const POSITIVE: i64 = 1 << 50;
 
 /// The media type of transport streams, with or without pictures.
-const MEDIA_TYPE: &str = "video/mp2t";
+pub(super) const MEDIA_TYPE: &str = "video/mp2t";
 
 /// Samples of `sound` that are muxed with segments `from..to` of a video track: by decode time on the URL
 /// timeline, from the first at or after the beginning up to the first at or after the end. The first
