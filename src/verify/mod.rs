@@ -8,6 +8,7 @@ mod dash;
 mod format;
 mod fragment;
 mod hls;
+mod listed;
 mod listing;
 mod playlist;
 mod report;
@@ -23,6 +24,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 pub use address::Address;
+pub use listed::{Listed, listed};
 pub use report::{Code, Finding, FormatReport, Report, Severity, StreamKind, StreamReport};
 pub use text::{Paint, text};
 
