@@ -83,8 +83,18 @@ impl Row {
     }
 }
 
-const HEAD: [&str; 10] =
-    ["format", "protection", "segments", "KB", "requests/s", "Gbit/s", "CPU µs", "cores per Gbit/s", "p50 ms", "p99 ms"];
+const HEAD: [&str; 10] = [
+    "format",
+    "protection",
+    "segments",
+    "KB",
+    "requests/s",
+    "Gbit/s",
+    "CPU µs",
+    "cores per Gbit/s",
+    "p50 ms",
+    "p99 ms",
+];
 
 /// The report as a table for people.
 pub fn table(report: &Report) -> String {
@@ -137,8 +147,13 @@ mod tests {
     #[test]
     fn figures_are_in_their_units() {
         // 1000 answers of 125 KB in a second: 1 Gbit/s; half a core.
-        let measured =
-            Measured { requests: 1000, bytes: 125_000_000, took_us: 1_000_000, cpu_us: Some(500_000), ..Measured::default() };
+        let measured = Measured {
+            requests: 1000,
+            bytes: 125_000_000,
+            took_us: 1_000_000,
+            cpu_us: Some(500_000),
+            ..Measured::default()
+        };
         let row = Row::new("DASH", "clear", "made", 30, measured);
         assert_eq!((row.requests_per_second, row.gbit_per_second, row.bytes_per_request), (1000.0, 1.0, 125_000));
         assert_eq!((row.cpu_us_per_request, row.cores_per_gbit), (Some(500.0), Some(0.5)));

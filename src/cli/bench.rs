@@ -120,7 +120,9 @@ fn without_query(film: &str) -> String {
 impl Arguments {
     fn options(&self) -> Options {
         let mut headers = HeaderMap::new();
-        self.headers.iter().for_each(|(name, value)| drop(headers.append(name.clone(), value.clone())));
+        for (name, value) in &self.headers {
+            headers.append(name.clone(), value.clone());
+        }
         Options {
             duration: Duration::from_secs(self.seconds),
             connections: usize::from(self.connections),

@@ -51,7 +51,11 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
     let connections = connections(&config.server);
     if connections < config.server.max_connections {
         let wanted = config.server.max_connections;
-        tracing::warn!(connections, wanted, "fewer connections at a time than server.max_connections: raise the limit of open files");
+        tracing::warn!(
+            connections,
+            wanted,
+            "fewer connections at a time than server.max_connections: raise the limit of open files"
+        );
     }
     let demo = demo_folder(config);
     let opened = open::open(config, demo.clone()).await?;

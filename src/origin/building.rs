@@ -20,7 +20,8 @@ pub(super) struct Made {
 
 /// Bytes of memory that making a segment takes at the most: what is read, and what is written of it.
 pub(super) fn room_for(plan: &Plan) -> u64 {
-    let read: u64 = plan.reads().chunk_by(|a, b| a.0 == b.0).map(|reads| read_together(reads.iter().map(|r| &r.1))).sum();
+    let read: u64 =
+        plan.reads().chunk_by(|a, b| a.0 == b.0).map(|reads| read_together(reads.iter().map(|r| &r.1))).sum();
     read.saturating_mul(2).saturating_add(BESIDE_MEDIA)
 }
 

@@ -10,7 +10,7 @@ use hyper::{HeaderMap, Method, Response, Uri};
 
 use super::answer_cache::AnswerCache;
 use super::bandwidth::Bandwidth;
-use super::building::{room_for, segment, held};
+use super::building::{held, room_for, segment};
 use super::error::Error;
 use super::index_cache::IndexCache;
 use super::known::{Known, KnownPaths};

@@ -128,11 +128,7 @@ async fn read(
 }
 
 /// The format's name for people, and what it lists of a film, if it can be had.
-pub(super) async fn list(
-    job: &Job<'_>,
-    address: &Address,
-    format: &'static dyn Format,
-) -> (String, Option<Listing>) {
+pub(super) async fn list(job: &Job<'_>, address: &Address, format: &'static dyn Format) -> (String, Option<Listing>) {
     let (report, url, expected) = begun(address, format);
     let mut findings = Vec::new();
     let Some(manifest) = job.get(&url, None, &expected, &mut findings).await else { return (report.title(), None) };

@@ -26,7 +26,25 @@ pub fn noise() -> Option<&'static Path> {
         let folder = tempfile::Builder::new().prefix("headwater-noise").tempdir().unwrap();
         let mut command = Command::new("ffmpeg");
         command.args(["-v", "error", "-f", "lavfi", "-i", "color=gray:s=640x360:r=25,noise=alls=100:allf=t"]);
-        command.args(["-t", "16", "-c:v", "libx264", "-preset", "ultrafast", "-qp", "6", "-g", "50", "-sc_threshold"]);
+        command.args([
+            "-t",
+            "16",
+            "-c:v",
+            "libx264",
+            "-preset",
+            "ultrafast",
+            "-b:v",
+            "24M",
+            "-minrate",
+            "24M",
+            "-maxrate",
+            "24M",
+            "-bufsize",
+            "6M",
+            "-g",
+            "50",
+            "-sc_threshold",
+        ]);
         command.args(["0", "-pix_fmt", "yuv420p", "-movflags", "+faststart"]).arg(folder.path().join("noise.mp4"));
         match command.status() {
             Ok(status) if status.success() => Some(folder),

@@ -99,7 +99,10 @@ async fn many_films_published_and_a_hundred_in_use() {
     }
     let memory = server.rss();
     let (mb, published) = (1_000_000, urls.len());
-    println!("films: {published} published, {} MB resident at the start, {} MB with {IN_USE} in use", started / mb,
-        memory / mb);
+    println!(
+        "films: {published} published, {} MB resident at the start, {} MB with {IN_USE} in use",
+        started / mb,
+        memory / mb
+    );
     assert!(memory <= 300_000_000 + index_cache + segment_cache, "{memory} bytes");
 }

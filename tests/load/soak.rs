@@ -30,7 +30,8 @@ fn files(folder: &Path, mark: &str) -> Files {
     let file = |entry: fs::DirEntry| {
         let name = entry.file_name().into_string().unwrap();
         let bytes = fs::read(entry.path()).unwrap();
-        let tag = format!("{:08x}{mark}", bytes.iter().fold(bytes.len() as u32, |h, b| h.rotate_left(5) ^ u32::from(*b)));
+        let tag =
+            format!("{:08x}{mark}", bytes.iter().fold(bytes.len() as u32, |h, b| h.rotate_left(5) ^ u32::from(*b)));
         (format!("asset-{ASSET}/{name}"), (bytes.into(), tag))
     };
     files.map(file).collect()
@@ -157,8 +158,14 @@ async fn a_store_that_fails_makes_no_wrong_byte() {
     println!(
         "soak: {seconds} s, seed {seed}: {} bodies right, {} broken off and right so far, {} refused, {} MB; {} of the \
          store's {} reads failed; {turn} changes; {} MB resident early, {} MB late",
-        of(&counts.right), of(&counts.broken_off), of(&counts.refused), of(&counts.bytes) / 1_000_000,
-        stored.bucket.failed(), stored.bucket.reads(), early / 1_000_000, late / 1_000_000
+        of(&counts.right),
+        of(&counts.broken_off),
+        of(&counts.refused),
+        of(&counts.bytes) / 1_000_000,
+        stored.bucket.failed(),
+        stored.bucket.reads(),
+        early / 1_000_000,
+        late / 1_000_000
     );
     assert!(of(&counts.right) > 10 * seconds, "hardly anything was served");
     assert!(stored.bucket.failed() > seconds, "hardly anything failed");

@@ -78,8 +78,13 @@ async fn what_slow_readers_hold_counts_and_beyond_the_budget_there_is_503() {
     }
     assert!(!held.is_empty() && !refused.is_empty(), "{} held, {} refused", held.len(), refused.len());
     let grown = server.rss().saturating_sub(memory);
-    println!("budget: {} answers of up to {largest} bytes are held, {} refused, memory grew by {} MiB of {}", held.len(),
-        refused.len(), grown >> 20, BUDGET >> 20);
+    println!(
+        "budget: {} answers of up to {largest} bytes are held, {} refused, memory grew by {} MiB of {}",
+        held.len(),
+        refused.len(),
+        grown >> 20,
+        BUDGET >> 20
+    );
     // What sockets keep in the kernel is not ours; what the allocator keeps is.
     assert!(grown < 2 * BUDGET, "{grown} bytes");
     // HEAD makes nothing, so it needs no room.

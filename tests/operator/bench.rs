@@ -31,8 +31,12 @@ fn a_folder_is_measured_by_format_and_protection() {
     assert_eq!(
         named,
         [
-            "Smooth clear made", "HLS m3u8-cmaf clear made", "Smooth clear kept", "HLS m3u8-cmaf clear kept",
-            "HLS m3u8-cmaf cbcs made", "HLS m3u8-cmaf cbcs kept",
+            "Smooth clear made",
+            "HLS m3u8-cmaf clear made",
+            "Smooth clear kept",
+            "HLS m3u8-cmaf clear kept",
+            "HLS m3u8-cmaf cbcs made",
+            "HLS m3u8-cmaf cbcs kept",
         ]
     );
     for row in &rows {

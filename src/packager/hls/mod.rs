@@ -29,11 +29,11 @@ mod tests;
 
 use std::sync::Arc;
 
+use super::track_fragment::media_type;
 use super::{
     Context, Dialect, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest, captions, cmaf,
     key_frames, protection, thumbnails,
 };
-use super::track_fragment::media_type;
 use crate::codec::Codec;
 use crate::media::{Presentation, Track, TrackKind, TrackRef};
 use crate::protection::Scheme;
