@@ -3,6 +3,7 @@
 //! Results go to standard output, everything else to standard error. An error is one readable paragraph.
 
 mod assets;
+mod bench;
 mod cpix;
 mod films;
 mod import;
@@ -196,6 +197,10 @@ enum Command {
     /// Checked: status and type of each answer, times against the manifest, gaps and overlaps, codecs against
     /// initialization segments, and lengths across formats. docs/verify.md explains each finding.
     Verify(verify::Arguments),
+    /// Measure how fast a film is served, and what that costs the CPU, by format and protection
+    ///
+    /// docs/operations.md says what the figures mean. Nothing else should be busy on the machine.
+    Bench(bench::Arguments),
 }
 
 #[derive(Args, PartialEq, Eq, Debug, Default)]
@@ -245,6 +250,9 @@ pub enum Error {
     /// What cannot be verified.
     #[error(transparent)]
     Verify(#[from] crate::verify::Error),
+    /// What cannot be measured.
+    #[error(transparent)]
+    Bench(#[from] crate::bench::Error),
     /// What cannot be imported.
     #[error(transparent)]
     Import(#[from] crate::import::Error),
@@ -393,6 +401,7 @@ fn execute(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Delete(arguments) => runtime.block_on(assets::delete(&config, arguments)),
         Command::Import(arguments) => runtime.block_on(import::import(&config, arguments)),
         Command::Verify(arguments) => runtime.block_on(verify::verify(arguments)),
+        Command::Bench(arguments) => runtime.block_on(bench::bench(&config, arguments)),
         Command::Protect { film, with, keys, issuer } => {
             runtime.block_on(protect::protect(&config, &film, with, keys, issuer.whole()))
         }

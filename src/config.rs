@@ -100,6 +100,8 @@ pub struct Origin {
     pub index_cache_bytes: u64,
     /// Memory for finished segments, bytes.
     pub segment_cache_bytes: u64,
+    /// Memory for segments beyond those, which are being made or sent, bytes.
+    pub in_flight_bytes: u64,
     /// What printed URLs begin with.
     pub public_base_url: Option<String>,
     /// The version of PlayReady's headers where a policy does not need a later one.
@@ -291,6 +293,7 @@ impl Default for Origin {
             cache_max_age_seconds: 259_200,
             index_cache_bytes: 128 << 20,
             segment_cache_bytes: 256 << 20,
+            in_flight_bytes: 512 << 20,
             public_base_url: None,
             playready_header: PlayReadyHeader::default(),
         }

@@ -19,6 +19,8 @@ pub mod time;
 pub mod xml;
 
 #[cfg(feature = "server")]
+pub mod bench;
+#[cfg(feature = "server")]
 pub mod blob;
 #[cfg(feature = "server")]
 pub mod catalog;

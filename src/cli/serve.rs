@@ -49,6 +49,15 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
     // From here on, so that a signal during the start is not lost.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
 
+    let connections = connections(&config.server);
+    if connections < config.server.max_connections {
+        let wanted = config.server.max_connections;
+        tracing::warn!(
+            connections,
+            wanted,
+            "fewer connections at a time than server.max_connections: raise the limit of open files"
+        );
+    }
     let demo = demo_folder(config);
     let opened = open::open(config, demo.clone()).await?;
     let catalog = opened.catalog.clone();
@@ -295,6 +304,7 @@ fn settings(settings: &config::Origin) -> origin::Settings {
         max_age: Duration::from_secs(settings.cache_max_age_seconds),
         index_cache_bytes: settings.index_cache_bytes,
         answer_cache_bytes: settings.segment_cache_bytes,
+        in_flight_bytes: settings.in_flight_bytes,
     }
 }
 
@@ -308,13 +318,18 @@ pub(super) fn segments(settings: &config::Origin) -> source::Settings {
     }
 }
 
+/// Connections at a time: as many as are set, if there are descriptors for them.
+fn connections(settings: &config::Server) -> usize {
+    server::descriptors::connections(settings.max_connections, server::descriptors::raise_limit())
+}
+
 fn limits(settings: &config::Server) -> Limits {
     Limits {
         head_timeout: Duration::from_secs(settings.header_timeout_seconds),
         idle_timeout: Duration::from_secs(settings.idle_timeout_seconds),
         stall_timeout: Duration::from_secs(settings.write_stall_timeout_seconds),
         drain_timeout: Duration::from_secs(settings.shutdown_seconds),
-        max_connections: settings.max_connections,
+        max_connections: connections(settings),
         ..Limits::default()
     }
 }

@@ -18,9 +18,9 @@ mod init;
 mod movie;
 pub mod piff;
 mod protected_entry;
+mod pssh;
 mod sample_encryption;
 mod sample_group;
-mod pssh;
 mod sample_table;
 mod stills;
 mod track;
@@ -44,12 +44,12 @@ pub use index::{MFRO_SIZE, SegmentIndex, SegmentReference, TrackFragmentRandomAc
 pub use init::{Brands, InitSegment, MediaHeader};
 pub use movie::{MAX_TRACKS, Movie, MovieExtends, TrackExtends};
 pub use protected_entry::{ProtectedEntry, SystemHeader};
+pub use pssh::{MAX_PROTECTION_HEADERS, ProtectionHeader};
 pub use sample_encryption::{
-    EncryptionBoxes, Entries, Override, SampleEncryption, SampleEncryptionTable, SampleProtection, SampleVector, TooManySubsamples,
-    sample_encryption_boxes,
+    EncryptionBoxes, Entries, Override, SampleEncryption, SampleEncryptionTable, SampleProtection, SampleVector,
+    TooManySubsamples, sample_encryption_boxes,
 };
 pub use sample_group::EncryptionGroups;
-pub use pssh::{MAX_PROTECTION_HEADERS, ProtectionHeader};
 pub use sample_table::{Chunk, MAX_SAMPLES_PER_TRACK, SampleTables};
 pub use stills::{Still, write_stills};
 pub use track::{Edit, Track};

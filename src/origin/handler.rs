@@ -5,19 +5,21 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::TryStreamExt;
-use hyper::header::HeaderValue;
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Response, Uri};
 
 use super::answer_cache::AnswerCache;
 use super::bandwidth::Bandwidth;
-use super::building::{Building, segment};
+use super::building::{held, room_for, segment};
 use super::class::{Cached, Class, FormatName, Object, Protection};
 use super::error::Error;
 use super::explain;
 use super::index_cache::IndexCache;
 use super::known::{Known, KnownPaths};
 use super::load::Loaded;
+use super::memory::Budget;
 use super::notes::Notes;
+use super::pace::{DOWNLOAD_BYTES, paced};
 use super::protection::{self, Protected};
 use super::purge::Generations;
 use super::respond::{self, CachePolicy, Checked, Meta, Parts, Validators};
@@ -30,12 +32,14 @@ use super::{Body, admission};
 use crate::catalog::{Catalog, Protocols, PublishedAsset};
 use crate::clock;
 use crate::counters::Counter;
+use crate::media::TrackKind;
 use crate::packager::filter::{self, Filter};
+use crate::packager::thumbnails::PICTURE_TYPE;
 use crate::packager::{self, Context, Dialect, Format, Selection};
 use crate::protection::{Scheme, playready};
 use crate::source;
 use crate::thumbnails::Painter;
-use crate::time::{Timescale, UtcTime};
+use crate::time::{MediaTime, Timescale, UtcTime};
 use crate::tokens;
 
 /// How the origin behaves.
@@ -51,6 +55,8 @@ pub struct Settings {
     pub index_cache_bytes: u64,
     /// Bytes of rendered answers kept in memory.
     pub answer_cache_bytes: u64,
+    /// Bytes of answers beyond those, which are being made or sent.
+    pub in_flight_bytes: u64,
 }
 
 /// The streaming entrance.
@@ -60,7 +66,6 @@ pub struct Origin {
     pub(super) indexes: IndexCache,
     pub(super) answers: AnswerCache,
     pub(super) known: KnownPaths,
-    pub(super) building: Building,
     bandwidth: Bandwidth,
     /// Thumbnails, where they are made.
     gallery: Option<Arc<Gallery>>,
@@ -103,9 +108,8 @@ impl Origin {
             catalog,
             settings,
             indexes: IndexCache::new(settings.index_cache_bytes, settings.segments, Arc::clone(&generations)),
-            answers: AnswerCache::new(settings.answer_cache_bytes, Arc::clone(&generations)),
+            answers: AnswerCache::new(settings.answer_cache_bytes, settings.in_flight_bytes, Arc::clone(&generations)),
             known: KnownPaths::new(settings.answer_cache_bytes),
-            building: Building::new(),
             bandwidth: Bandwidth::default(),
             gallery: None,
             key_delivery: String::new(),
@@ -117,6 +121,11 @@ impl Origin {
 
     pub(super) fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// How much memory answers take, of how much they may.
+    pub fn budget(&self) -> Budget {
+        self.answers.budget()
     }
 
     /// Makes thumbnails, and lists them in manifests.
@@ -233,7 +242,7 @@ impl Origin {
         if !known.is_made_of(&loaded) {
             return Ok(None);
         }
-        let Some(rendered) = self.answers.kept(&known.locator, &known.key).await else { return Ok(None) };
+        let Some(made) = self.answers.kept(&known.locator, &known.key).await else { return Ok(None) };
         request.notes.set_class(known.class);
         let meta = Meta {
             content_type: known.content_type.clone(),
@@ -244,7 +253,7 @@ impl Origin {
         };
         Ok(Some(match respond::check(request.method, request.headers, meta, request.now) {
             Checked::Answer(answer) => *answer,
-            Checked::Build(pending) => pending.finish(rendered.body.clone()),
+            Checked::Build(pending) => pending.finish(made.rendered.body.clone()),
         }))
     }
 
@@ -272,10 +281,14 @@ impl Origin {
             Checked::Build(pending) => pending,
         };
         let length = info.size;
+        if pending.is_head() {
+            return Ok(pending.head(Some(length)));
+        }
+        let lease = Arc::new(self.answers.room().take(DOWNLOAD_BYTES).await?);
         Ok(pending.finish_stream(length, |range| {
             let (store, info) = (Arc::clone(&asset.store), info.clone());
             let open = async move { store.stream(&info, range).await.map_err(std::io::Error::from) };
-            Box::pin(futures_util::stream::once(open).try_flatten())
+            paced(Box::pin(futures_util::stream::once(open).try_flatten()), Arc::clone(&lease))
         }))
     }
 
@@ -418,6 +431,11 @@ impl Origin {
         drop(stage);
         let trace = notes.trace().cloned();
         let needs_media = plan.is_some();
+        // What HEAD is told of a segment without making it.
+        let head = plan.as_ref().filter(|_| request.method == Method::HEAD).map(|plan| match wanted {
+            Wanted::Thumbnails(_) => (PICTURE_TYPE, None),
+            _ => (format.segment_type(&film, plan), plan.duration(&film)),
+        });
         // Filters may change without their assets, and tokens are judged each time.
         let is_lasting = filters.is_empty() && !asset.demands_path_token && !matches!(wanted, Wanted::Thumbnails(_));
         let original = || notes.trace().and_then(|trace| trace.original());
@@ -433,7 +451,7 @@ impl Origin {
             class: Class { cached: Cached::Hit, ..request.notes.class() },
         });
         let make = {
-            let (loaded, store, building) = (Arc::clone(loaded), Arc::clone(&asset.store), self.building.clone());
+            let (loaded, store, room) = (Arc::clone(loaded), Arc::clone(&asset.store), self.answers.room());
             let (wanted, gallery, named) = (wanted.clone(), self.gallery.clone(), params.format.is_some());
             async move {
                 let stage = |name| trace.as_ref().map(|trace| Trace::stage(trace, name));
@@ -445,26 +463,31 @@ impl Origin {
                     (_, Wanted::Thumbnails(thumbnails::Object::Pictures(pictures))) => {
                         let gallery = gallery.ok_or(Error::Internal)?;
                         if let Some(known) = gallery.known(key).await {
-                            return known;
+                            return room.keep(known?).await;
                         }
                         let waiting = stage("wait");
                         let turn = gallery.turn().await?;
                         drop(waiting);
-                        let _room = building.room(&pictures.plan).await?;
-                        gallery.draw(&turn, key, &loaded, &*store, pictures).await
+                        let lease = room.take(room_for(&pictures.plan)).await?;
+                        let drawn = gallery.draw(&turn, key, &loaded, &*store, pictures).await?;
+                        let memory = drawn.len();
+                        Ok(held(drawn, lease, memory))
                     }
                     (_, Wanted::Thumbnails(thumbnails::Object::List)) => {
-                        thumbnails::list(&loaded, format, named, &context)
+                        room.keep(thumbnails::list(&loaded, format, named, &context)?).await
                     }
                     (Some(plan), _) => {
                         let waiting = stage("wait");
-                        let _room = building.room(&plan).await?;
+                        let lease = room.take(room_for(&plan)).await?;
                         drop(waiting);
-                        segment(&loaded, &film, &*store, format, plan, &context)
+                        segment(&loaded, &film, &*store, format, plan, &context, lease)
                             .await
                             .map_err(|e| wanted.explain(e, format))
                     }
-                    (None, _) => wanted.write(&film, format, &context).map_err(|e| wanted.explain(e, format)),
+                    (None, _) => {
+                        let written = wanted.write(&film, format, &context);
+                        room.keep(written.map_err(|e| wanted.explain(e, format))?).await
+                    }
                 }
             }
         };
@@ -480,16 +503,23 @@ impl Origin {
             Checked::Answer(answer) => return Ok(*answer),
             Checked::Build(pending) => pending,
         };
-        let rendered = match (rendered, make) {
+        if let Some((content_type, duration)) = head {
+            // Its length is known only of one that is at hand.
+            let kept = self.answers.kept(&asset.id, &key).await.map(|made| made.rendered.len());
+            pending.set_content_type(HeaderValue::from_static(content_type));
+            if let Some((header, value)) = streaming_duration(duration) {
+                pending.add_header(header, value);
+            }
+            return Ok(pending.head(kept));
+        }
+        let made = match (rendered, make) {
             (Some(rendered), _) => rendered,
             (None, Some(make)) => make.await?,
             (None, None) => return Err(Error::Internal),
         };
-        let content_type = HeaderValue::from_static(rendered.content_type);
+        let content_type = HeaderValue::from_static(made.rendered.content_type);
         pending.set_content_type(content_type.clone());
-        if let Some((kind, duration)) = rendered.duration {
-            let milliseconds = duration.round(Timescale::MILLISECONDS).max(0) as u64;
-            let (header, value) = respond::streaming_duration(kind.as_str(), milliseconds);
+        if let Some((header, value)) = streaming_duration(made.rendered.duration) {
             if let Some(known) = &mut known {
                 known.extra.push((header.clone(), value.clone()));
             }
@@ -498,8 +528,15 @@ impl Origin {
         if let Some(known) = known {
             self.known.put(request.uri.path(), Known { content_type, ..known }).await;
         }
-        Ok(pending.finish(rendered.body.clone()))
+        Ok(pending.finish(made.rendered.body.clone()))
     }
+}
+
+/// `x-ms-streaming-duration` of what plays.
+fn streaming_duration(of: Option<(TrackKind, MediaTime)>) -> Option<(HeaderName, HeaderValue)> {
+    let (kind, duration) = of?;
+    let milliseconds = duration.round(Timescale::MILLISECONDS).max(0) as u64;
+    Some(respond::streaming_duration(kind.as_str(), milliseconds))
 }
 
 /// What downloads are.

@@ -1,7 +1,6 @@
 //! How the origin stands at this moment, for whoever watches it.
 
 use super::Origin;
-use super::building::Budget;
 use crate::counters::Finds;
 
 /// A cache.
@@ -42,10 +41,5 @@ impl Origin {
     /// How often something was purged.
     pub fn purges(&self) -> u64 {
         self.purges.get()
-    }
-
-    /// The room in memory for segments that are being made.
-    pub fn budget(&self) -> Budget {
-        self.building.budget()
     }
 }

@@ -12,7 +12,7 @@ use crate::text::{self, TextSample, TimedText};
 use crate::time::{MediaTime, Timescale};
 
 /// Media type of WebVTT (WebVTT 9.1).
-const WEB_VTT_TYPE: &str = "text/vtt";
+pub(crate) const WEB_VTT_TYPE: &str = "text/vtt";
 
 /// How a format wants fragments of captions.
 #[derive(Clone, Copy, Debug)]

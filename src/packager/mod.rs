@@ -44,7 +44,7 @@ pub use crate::media::MAX_QUALITIES;
 use crate::codec::{Codec, SampleError};
 use crate::isobmff::{TooManySubsamples, WriteError};
 use crate::media::language;
-use crate::media::{Presentation, TrackRef};
+use crate::media::{Presentation, TrackKind, TrackRef};
 use crate::protection::Scheme;
 use crate::time::{Timescale, UtcTime};
 
@@ -180,6 +180,12 @@ pub trait Format: Sync + fmt::Debug {
         request: &SegmentRequest<'_>,
         context: &Context<'_>,
     ) -> Result<Plan, Error>;
+
+    /// The media type of a planned segment.
+    fn segment_type(&self, presentation: &Presentation, plan: &Plan) -> &'static str {
+        let group = plan.track().and_then(|track| presentation.groups.get(track.group));
+        track_fragment::media_type(group.map_or(TrackKind::Video, |group| group.kind))
+    }
 
     /// The segment, from a plan and the stored bytes of its samples.
     ///

@@ -9,6 +9,7 @@ mod access_log;
 mod activity;
 mod body;
 mod connection;
+pub mod descriptors;
 mod keys;
 mod metered;
 mod service;

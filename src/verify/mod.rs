@@ -10,6 +10,7 @@ mod format;
 mod fragment;
 mod hls;
 mod keys;
+mod listed;
 mod listing;
 mod playlist;
 mod read_any;
@@ -26,6 +27,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 pub use address::Address;
+pub use listed::{Listed, listed};
 #[doc(hidden)]
 pub use read_any::read_any;
 pub use report::{Code, Finding, FormatReport, Report, Severity, StreamKind, StreamReport};

@@ -142,6 +142,7 @@ impl Site {
             max_age: std::time::Duration::from_secs(60),
             index_cache_bytes: 1 << 20,
             answer_cache_bytes: 1 << 20,
+            in_flight_bytes: 64 << 20,
         };
         let mut handler = Streaming::new(Arc::new(Origin::new(catalog.clone(), origin)));
         if let Some(settings) = settings {

@@ -150,6 +150,7 @@ impl Site {
                 max_age: Duration::from_secs(259_200),
                 index_cache_bytes: 64 << 20,
                 answer_cache_bytes: 64 << 20,
+                in_flight_bytes: 64 << 20,
             },
         );
         let keys = Arc::new(KeyDelivery::new(catalog.clone(), key_delivery::Settings::default()).unwrap());

@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, reason = "tests document themselves by their names")]
 
+mod bench;
 mod import;
 mod key_listener;
 mod protected;

@@ -29,6 +29,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use super::track_fragment::media_type;
 use super::{
     Context, Dialect, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest, captions, cmaf,
     key_frames, protection, thumbnails,
@@ -222,6 +223,15 @@ impl Flavor {
         }
     }
 
+    fn segment_type(self, presentation: &Presentation, plan: &Plan) -> &'static str {
+        let Some(at) = plan.track() else { return ts::MEDIA_TYPE };
+        match self {
+            _ if subtitles::is_web_vtt(self, presentation, presentation.track(at)) => captions::WEB_VTT_TYPE,
+            Flavor::Cmaf => media_type(presentation.groups[at.group].kind),
+            Flavor::V4 | Flavor::V3 => ts::MEDIA_TYPE,
+        }
+    }
+
     fn segment(
         self,
         presentation: &Presentation,
@@ -314,6 +324,10 @@ macro_rules! format_of_flavor {
             ) -> Result<Plan, Error> {
                 protection::check(self, presentation, request.track, context)?;
                 Flavor::$flavor.plan(presentation, request, context)
+            }
+
+            fn segment_type(&self, presentation: &Presentation, plan: &Plan) -> &'static str {
+                Flavor::$flavor.segment_type(presentation, plan)
             }
 
             fn segment(

@@ -27,7 +27,7 @@ pub(super) const ZERO_STAMP: u64 = OFFSET.unsigned_abs();
 const POSITIVE: i64 = 1 << 50;
 
 /// The media type of transport streams, with or without pictures.
-const MEDIA_TYPE: &str = "video/mp2t";
+pub(super) const MEDIA_TYPE: &str = "video/mp2t";
 
 /// Samples of `sound` that are muxed with segments `from..to` of a video track: by decode time on the URL
 /// timeline, from the first at or after the beginning up to the first at or after the end. The first
@@ -156,7 +156,8 @@ impl Elementary {
         let codec = track.codec.transport_stream().ok_or(Error::NoSuchResource)?;
         let samples = &part.samples.samples;
         let stamps = Stamps::of(track);
-        let sample_aes = key.zip(codec.encrypted(None)).and_then(|(key, encrypted)| SampleAes::new(key, encrypted.blocks));
+        let sample_aes =
+            key.zip(codec.encrypted(None)).and_then(|(key, encrypted)| SampleAes::new(key, encrypted.blocks));
         let mut pieces = Vec::with_capacity(samples.len() * 3);
         let mut units = Vec::with_capacity(samples.len());
         for (index, sample) in samples.iter().enumerate() {
