@@ -286,15 +286,16 @@ pub(super) fn delivery(
     };
     members.insert("decision".to_owned(), decided.into());
     if let Ok(Some(protected)) = decision {
-        let without_query = |url: &String| url.split('?').next().unwrap_or_default().to_owned();
+        let without_query = |url: String| url.split('?').next().unwrap_or_default().to_owned();
         let keys = protected
             .protection
             .keys
             .iter()
-            .map(|key| json!({ "key_id": key.id.to_string(), "url": key.url.as_ref().map(without_query) }));
+            .map(|key| json!({ "key_id": key.id.to_string(), "url": key.url.as_ref().map(|url| without_query(url.of(key.id))) }));
         members.insert("keys".to_owned(), keys.collect());
         let systems = protected.protection.systems.iter().map(|signal| {
-            json!({ "system": format!("{:?}", signal.system), "url": signal.licence_url.as_ref().map(without_query) })
+            let licence = protected.protection.keys.first().and_then(|key| signal.licence_url(key.id));
+            json!({ "system": format!("{:?}", signal.system), "url": licence.map(without_query) })
         });
         members.insert("systems".to_owned(), systems.collect());
     }

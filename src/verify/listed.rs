@@ -6,6 +6,7 @@ use url::Url;
 
 use super::client::Client;
 use super::format;
+use super::keys::Keys;
 use super::listing::Packing;
 use super::report::StreamKind;
 use super::{Address, Error, Job, Options, formats};
@@ -28,7 +29,8 @@ pub struct Listed {
 /// # Errors
 /// As [`super::film`].
 pub async fn listed(address: &Address, options: &Options) -> Result<Vec<Listed>, Error> {
-    let job = Job { client: Client::new(options)?, options, progress: &|_| {}, seen: Mutex::default() };
+    let (client, keys) = (Client::new(options)?, Keys::default());
+    let job = Job { client, options, progress: &|_| {}, keys, seen: Mutex::default() };
     let mut found = Vec::new();
     for wanted in formats(options)? {
         let (title, listing) = format::list(&job, address, wanted).await;
