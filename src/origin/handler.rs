@@ -1,18 +1,17 @@
 //! One request, from URL to answer (docs/architecture.md §5).
 
 use std::net::IpAddr;
-use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::TryStreamExt;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::HeaderValue;
 use hyper::{HeaderMap, Method, Response, Uri};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::answer_cache::AnswerCache;
 use super::bandwidth::Bandwidth;
-use super::error::{Error, MediaFault};
+use super::building::{Building, segment};
+use super::error::Error;
 use super::index_cache::IndexCache;
 use super::known::{Known, KnownPaths};
 use super::load::Loaded;
@@ -20,13 +19,13 @@ use super::protection::{self, Protected};
 use super::respond::{self, CachePolicy, Checked, Meta, Parts, Validators};
 use super::revision::{answer_key, hex, object_key};
 use super::thumbnails::{self, Gallery};
-use super::url::{FragmentTime, Noun, Params, QualityLevel, Resource, StreamObject, StreamingUrl};
+use super::url::{Params, Resource, StreamObject, StreamingUrl};
+use super::wanted::{Film, NO_THUMBNAILS, Wanted};
 use super::{Body, admission};
 use crate::catalog::{Catalog, Protocols, PublishedAsset};
 use crate::clock;
-use crate::media::{ByteRange, Presentation, TrackKind, TrackRef};
 use crate::packager::filter::{self, Filter};
-use crate::packager::{self, Context, Dialect, Format, MediaData, Plan, Rendered, SegmentRequest, Selection};
+use crate::packager::{self, Context, Dialect, Format, Selection};
 use crate::protection::Scheme;
 use crate::source;
 use crate::thumbnails::Painter;
@@ -55,19 +54,13 @@ pub struct Origin {
     indexes: IndexCache,
     answers: AnswerCache,
     known: KnownPaths,
-    /// A permit for each KiB of media that segments under way are made of.
-    building: Arc<Semaphore>,
+    building: Building,
     bandwidth: Bandwidth,
     /// Thumbnails, where they are made.
     gallery: Option<Arc<Gallery>>,
     /// What URLs of key delivery begin with, where policies name none.
     key_delivery: String,
 }
-
-/// Media bytes of all segments that are made at the same time. What goes beyond waits for its turn.
-const BUILDING_BYTES: u64 = 512 << 20;
-/// How long it waits before the client is asked to come back.
-const BUILDING_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A request without its body; streaming requests have none.
 #[derive(Clone, Copy, Debug)]
@@ -99,7 +92,7 @@ impl Origin {
             indexes: IndexCache::new(settings.index_cache_bytes, settings.segments),
             answers: AnswerCache::new(settings.answer_cache_bytes),
             known: KnownPaths::new(settings.answer_cache_bytes),
-            building: Arc::new(Semaphore::new(permits(BUILDING_BYTES) as usize)),
+            building: Building::new(),
             bandwidth: Bandwidth::default(),
             gallery: None,
             key_delivery: String::new(),
@@ -340,7 +333,9 @@ impl Origin {
         };
         let dialect = self.settings.dialect;
         let protection = protected.map(|protected| Arc::clone(&protected.protection));
-        let context = Context { dialect, now, selection: &selection, thumbnails, protection: protection.as_deref() };
+        let protection_here = protection.as_deref();
+        let context =
+            Context { dialect, now, selection: &selection, thumbnails, protection: protection_here, figures: None };
         let plan = wanted.plan(&film, format, &context)?;
         let identity = match (&wanted, &self.gallery) {
             (Wanted::Thumbnails(thumbnails::Object::Pictures(pictures)), Some(gallery)) => gallery.identity(pictures),
@@ -370,11 +365,12 @@ impl Origin {
             extra: meta.extra.clone(),
         });
         let make = {
-            let (loaded, store, building) = (Arc::clone(loaded), Arc::clone(&asset.store), Arc::clone(&self.building));
+            let (loaded, store, building) = (Arc::clone(loaded), Arc::clone(&asset.store), self.building.clone());
             let (wanted, gallery, named) = (wanted.clone(), self.gallery.clone(), params.format.is_some());
             async move {
                 let protection = protection.as_deref();
-                let context = Context { dialect, now, selection: &selection, thumbnails, protection };
+                let figures = film.figures();
+                let context = Context { dialect, now, selection: &selection, thumbnails, protection, figures };
                 match (plan, &wanted) {
                     (_, Wanted::Thumbnails(thumbnails::Object::Pictures(pictures))) => {
                         let gallery = gallery.ok_or(Error::Internal)?;
@@ -382,14 +378,14 @@ impl Origin {
                             return known;
                         }
                         let turn = gallery.turn().await?;
-                        let _room = room(&building, &pictures.plan).await?;
+                        let _room = building.room(&pictures.plan).await?;
                         gallery.draw(&turn, key, &loaded, &*store, pictures).await
                     }
                     (_, Wanted::Thumbnails(thumbnails::Object::List)) => {
                         thumbnails::list(&loaded, format, named, &context)
                     }
                     (Some(plan), _) => {
-                        let _room = room(&building, &plan).await?;
+                        let _room = building.room(&plan).await?;
                         segment(&loaded, &film, &*store, format, plan, &context)
                             .await
                             .map_err(|e| wanted.explain(e, format))
@@ -440,24 +436,6 @@ fn refuse_encryption(params: &Params) -> Result<(), Error> {
     }
 }
 
-/// What a manifest is written of.
-enum Film {
-    Whole(Arc<Loaded>),
-    /// What filters leave of it.
-    Part(Box<Presentation>),
-}
-
-impl Deref for Film {
-    type Target = Presentation;
-
-    fn deref(&self) -> &Presentation {
-        match self {
-            Film::Whole(loaded) => &loaded.presentation,
-            Film::Part(presentation) => presentation,
-        }
-    }
-}
-
 /// What caches keep ends with the locator.
 fn until_expiry(max_age: Duration, asset: &PublishedAsset, now: UtcTime) -> Duration {
     let left = asset.expiration.unix_millis.saturating_sub(now.unix_millis);
@@ -466,228 +444,4 @@ fn until_expiry(max_age: Duration, asset: &PublishedAsset, now: UtcTime) -> Dura
 
 fn plain(request: Request<'_>, text: &'static str) -> Response<Body> {
     respond::plain(request.method, "text/plain; charset=utf-8", text, CachePolicy::NoStore, request.now)
-}
-
-/// What of a presentation a URL names, found in it.
-#[derive(Clone, Debug)]
-enum Wanted {
-    Manifest,
-    Playlist { track: TrackRef, keyframes: bool },
-    Init { track: TrackRef },
-    Segment { track: TrackRef, noun: packager::Noun, time: u64, audio_track: Option<String> },
-    Thumbnails(thumbnails::Object),
-}
-
-/// Why this server has none.
-const NO_THUMBNAILS: &str = "this server makes none, because ffmpeg is missing or [thumbnails] is switched off";
-
-impl Wanted {
-    fn find(
-        presentation: &Presentation,
-        format: &dyn Format,
-        object: &StreamObject,
-        params: &Params,
-    ) -> Result<Wanted, Error> {
-        let find = |track: &str, level: &QualityLevel| {
-            presentation.find(track, level.bitrate).ok_or_else(|| match presentation.group(track) {
-                Some(_) => Error::BitrateNotFound { track: track.to_owned(), bitrate: level.bitrate },
-                None => Error::TrackNotFound { track: track.to_owned() },
-            })
-        };
-        let carried = |at: TrackRef| {
-            let codec = &presentation.track(at).codec;
-            if format.carries(&**codec) {
-                return Ok(at);
-            }
-            let codecs = format!("this format cannot carry {}", codec.rfc6381());
-            let kind = presentation.groups[at.group].kind;
-            Err(not_carried(packager::Error::NothingToCarry { codecs }, &[kind]))
-        };
-        // As with filters: a misspelt name is not ignored.
-        if let Some(name) = params.audio_track.as_ref().filter(|name| presentation.group(name).is_none()) {
-            return Err(Error::TrackNotFound { track: name.clone() });
-        }
-        Ok(match object {
-            StreamObject::Manifest { .. } => Wanted::Manifest,
-            StreamObject::Thumbnails { .. } => return Err(Error::Internal),
-            StreamObject::TrackPlaylist { level, track, .. } => {
-                Wanted::Playlist { track: carried(find(track, level)?)?, keyframes: params.keyframes }
-            }
-            StreamObject::Fragment { level, track, time: FragmentTime::Init, .. } => {
-                Wanted::Init { track: carried(find(track, level)?)? }
-            }
-            StreamObject::Fragment { level, track, noun, time: FragmentTime::At(time), .. } => Wanted::Segment {
-                track: carried(find(track, level)?)?,
-                noun: noun_of(*noun),
-                time: *time,
-                audio_track: params.audio_track.clone(),
-            },
-        })
-    }
-
-    /// The plan of a segment; `None` for what needs no media.
-    fn plan(&self, film: &Presentation, format: &dyn Format, context: &Context<'_>) -> Result<Option<Plan>, Error> {
-        if let Wanted::Thumbnails(thumbnails::Object::Pictures(pictures)) = self {
-            return Ok(Some(pictures.plan.clone()));
-        }
-        let Wanted::Segment { track, noun, time, audio_track } = self else { return Ok(None) };
-        let request = SegmentRequest { track: *track, noun: *noun, time: *time, audio_track: audio_track.as_deref() };
-        let plan = format.plan(film, &request, context);
-        plan.map(Some).map_err(|error| self.explain(error.into(), format))
-    }
-
-    /// Which bytes these are, out of a bounded number of possibilities: attributes, aliases, times a few ticks
-    /// off and parameters of other formats lead to the same ones.
-    fn identity(&self, format: &dyn Format, plan: Option<&Plan>, context: &Context<'_>, filters: &[Filter]) -> String {
-        let Context { selection, thumbnails, .. } = context;
-        let tag = format.tags().first().copied().unwrap_or_default();
-        match (self, plan) {
-            (Wanted::Segment { noun, .. }, Some(plan)) => {
-                let tracks: Vec<TrackRef> = plan.parts.iter().map(|part| part.track).collect();
-                format!("{tag} {noun:?} {} {tracks:?}", plan.index)
-            }
-            (Wanted::Segment { .. }, None) | (Wanted::Init { .. }, _) => format!("{tag} {self:?}"),
-            (Wanted::Manifest, _) => format!("{tag} {self:?} {selection:?} {filters:?} {thumbnails:?}"),
-            (Wanted::Playlist { .. }, _) => format!("{tag} {self:?} {selection:?} {filters:?}"),
-            (Wanted::Thumbnails(_), _) => format!("{tag} {selection:?} {thumbnails:?} list"),
-        }
-    }
-
-    /// What a manifest does not list of what is stored, as headers.
-    fn left_out(&self, film: &Presentation, format: &dyn Format) -> Vec<(HeaderName, HeaderValue)> {
-        match self {
-            Wanted::Manifest => respond::left_out(&packager::left_out(film, format)),
-            _ => None,
-        }
-        .into_iter()
-        .collect()
-    }
-
-    /// Says what it is that a format lacks.
-    fn explain(&self, error: Error, format: &dyn Format) -> Error {
-        match error {
-            Error::ObjectNotInFormat { .. } => {
-                let tag = format.tags().first().copied().unwrap_or_default();
-                Error::ObjectNotInFormat { format: tag.to_owned(), object: self.name() }
-            }
-            other => other,
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        match self {
-            Wanted::Manifest => "such manifest",
-            Wanted::Thumbnails(_) => "thumbnails",
-            Wanted::Playlist { keyframes: false, .. } => "playlist of this track",
-            Wanted::Playlist { keyframes: true, .. } => "key-frame playlist of this track",
-            Wanted::Init { .. } => "initialization segment of this track",
-            Wanted::Segment { noun, .. } => match noun {
-                packager::Noun::Fragments => "fragments of this track",
-                packager::Noun::FragmentInfo => "FragmentInfo",
-                packager::Noun::RawFragments => "RawFragments",
-                packager::Noun::KeyFrames => "KeyFrames of this track",
-            },
-        }
-    }
-
-    fn write(
-        &self,
-        presentation: &Presentation,
-        format: &dyn Format,
-        context: &Context<'_>,
-    ) -> Result<Rendered, Error> {
-        Ok(match self {
-            Wanted::Manifest => format.manifest(presentation, context).map_err(|error| {
-                let kinds: Vec<TrackKind> = presentation.groups.iter().map(|g| g.kind).collect();
-                not_carried(error, &kinds)
-            })?,
-            Wanted::Playlist { track, keyframes } => format.playlist(presentation, *track, *keyframes, context)?,
-            Wanted::Init { track } => format.init(presentation, *track, context)?,
-            Wanted::Segment { .. } | Wanted::Thumbnails(_) => return Err(Error::Internal),
-        })
-    }
-}
-
-/// Says of which kind is what a format cannot carry, if it is all of one.
-fn not_carried(error: packager::Error, kinds: &[TrackKind]) -> Error {
-    let of_one_kind = |kind| kinds.iter().all(|other| *other == kind);
-    let fault = match error {
-        packager::Error::NothingToCarry { .. } if of_one_kind(TrackKind::Video) => MediaFault::VideoCodec,
-        packager::Error::NothingToCarry { .. } if of_one_kind(TrackKind::Audio) => MediaFault::AudioCodec,
-        other => return other.into(),
-    };
-    Error::Media { fault, file: None, reason: error.to_string() }
-}
-
-fn noun_of(noun: Noun) -> packager::Noun {
-    match noun {
-        Noun::Fragments => packager::Noun::Fragments,
-        Noun::FragmentInfo => packager::Noun::FragmentInfo,
-        Noun::RawFragments => packager::Noun::RawFragments,
-        Noun::KeyFrames => packager::Noun::KeyFrames,
-    }
-}
-
-fn permits(bytes: u64) -> u32 {
-    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
-}
-
-/// Waits for room in memory for a segment's media.
-async fn room(building: &Arc<Semaphore>, plan: &Plan) -> Result<OwnedSemaphorePermit, Error> {
-    let bytes: u64 = plan.reads().iter().map(|(_, range)| range.end - range.start).sum();
-    let permits = permits(bytes.min(BUILDING_BYTES));
-    let turn = Arc::clone(building).acquire_many_owned(permits);
-    match tokio::time::timeout(BUILDING_PATIENCE, turn).await {
-        Ok(Ok(room)) => Ok(room),
-        // The semaphore is never closed.
-        Ok(Err(_)) => Err(Error::Internal),
-        Err(_) => Err(Error::Overloaded { retry_after: BUILDING_PATIENCE }),
-    }
-}
-
-/// Reads what the plan wants and writes the segment.
-async fn segment(
-    loaded: &Loaded,
-    film: &Presentation,
-    store: &dyn crate::store::Store,
-    format: &dyn Format,
-    plan: Plan,
-    context: &Context<'_>,
-) -> Result<Rendered, Error> {
-    let (media, pinned) = read(loaded, store, &plan).await?;
-    let mut rendered = format.segment(film, &plan, &media, context)?;
-    if pinned > 2 * rendered.len() {
-        // Kept in a cache, slices would hold all that was read between them.
-        rendered.body = vec![rendered.body.concat().into()];
-    }
-    Ok(rendered)
-}
-
-/// Reads what the plan wants; how many bytes of memory that holds.
-pub(super) async fn read(
-    loaded: &Loaded,
-    store: &dyn crate::store::Store,
-    plan: &Plan,
-) -> Result<(MediaData, u64), Error> {
-    let mut pieces = Vec::new();
-    let mut pinned = 0;
-    let reads = plan.reads();
-    for file_reads in reads.chunk_by(|a, b| a.0 == b.0) {
-        let Some((file, _)) = file_reads.first() else { continue };
-        let object = loaded.objects.get(file.0 as usize).ok_or(Error::Internal)?;
-        let ranges: Vec<_> = file_reads.iter().map(|(_, range)| range.clone()).collect();
-        pinned += read_together(&ranges);
-        let bytes = store.read_ranges(object, &ranges).await?;
-        pieces.extend(ranges.into_iter().zip(bytes).map(|(range, bytes)| (*file, range, bytes)));
-    }
-    Ok((MediaData::new(pieces), pinned))
-}
-
-/// Stores read ranges of one file together that are this near at most.
-const LARGEST_GAP: u64 = 256 << 10;
-
-/// The most bytes that a store reads for these ranges, which are in order.
-fn read_together(ranges: &[ByteRange]) -> u64 {
-    let gaps = ranges.windows(2).map(|w| w[1].start.saturating_sub(w[0].end)).filter(|gap| *gap <= LARGEST_GAP);
-    ranges.iter().map(|r| r.end - r.start).sum::<u64>() + gaps.sum::<u64>()
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use moka::future::Cache;
 
+use super::building::read;
 use super::error::Error;
-use super::handler::read;
 use super::load::Loaded;
 use super::url::Thumbnails;
 use crate::packager::thumbnails::{self as plan, Grid, PICTURE_TYPE, Wanted};

@@ -9,9 +9,10 @@ use std::time::{Duration, SystemTime};
 
 use headwater::blob::Blobs;
 use headwater::catalog::{AccountContainers, Catalog, OpenAccount, Options};
+use headwater::key_delivery::{self, KeyDelivery};
 use headwater::keys::{MasterKeySealer, MasterKeys};
 use headwater::management::auth::{AccessFile, Auth, Issuer};
-use headwater::management::{Installation, Management, Settings};
+use headwater::management::{Delivered, Installation, Management, Settings};
 use headwater::origin::{self, Origin};
 use headwater::packager::Dialect;
 use headwater::secrets::Secret;
@@ -132,15 +133,18 @@ impl Site {
                 answer_cache_bytes: 64 << 20,
             },
         );
-        let (streaming, first) = serve(Arc::new(Streaming::new(Arc::new(origin)).with_blobs(blobs))).await;
+        let keys = KeyDelivery::new(catalog.clone(), key_delivery::Settings::default()).unwrap();
+        let (streaming, first) =
+            serve(Arc::new(Streaming::new(Arc::new(origin)).with_blobs(blobs).with_keys(Arc::new(keys)))).await;
         let path = root.path().join("access");
         let key = AccessFile::open(&path).unwrap().first_writer().unwrap().1;
         let mut text = fs::read_to_string(&path).unwrap();
         text.push_str(&format!("read reader {READER}\n"));
         fs::write(&path, text).unwrap();
         let auth = Auth { access: Arc::new(AccessFile::open(&path).unwrap()), issuer };
-        let installation = Arc::new(Installation::new(format!("http://{streaming}"), containers));
-        let handler = Management::new(catalog.clone(), installation, auth, settings);
+        let delivered = Delivered { keys: true, ..Delivered::default() };
+        let installation = Installation::new(format!("http://{streaming}"), containers).delivering(delivered);
+        let handler = Management::new(catalog.clone(), Arc::new(installation), auth, settings);
         let (management, second) = serve(Arc::new(handler)).await;
         let follow = tokio::spawn(catalog.clone().follow());
         Site { root, catalog, management, streaming, key, tasks: vec![first, second, follow] }

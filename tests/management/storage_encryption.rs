@@ -78,6 +78,23 @@ async fn keys_come_and_go_wrapped() {
     assert_eq!(site.get(&path).await.text("AuthorizationPolicyId"), policy);
     assert_eq!(site.get(&format!("{path}/AuthorizationPolicy")).await.is(200).text("Name"), "open");
 
+    // Whoever has the policy's leave gets the key at the URL that the API tells.
+    let ask =
+        async |kind: u32| site.post(&format!("{path}/GetKeyDeliveryUrl"), json!({ "keyDeliveryType": kind })).await;
+    let url = ask(2).await.is(200).text("value");
+    assert_eq!(url, format!("http://{}/?KID={GUID}", site.streaming));
+    assert_ne!(site.plays(&url).await, 200, "the policy has no option");
+    let option =
+        json!({ "Name": "o", "KeyDeliveryType": 2, "Restrictions": [{ "Name": "o", "KeyRestrictionType": 0 }] });
+    let option =
+        at("ContentKeyAuthorizationPolicyOptions", &site.create("ContentKeyAuthorizationPolicyOptions", option).await);
+    let links = format!("{}/$links/Options", at("ContentKeyAuthorizationPolicies", &policy));
+    site.post(&links, json!({ "uri": &option[1..] })).await.is(204);
+    assert_eq!(site.fetch(&url).await.is(200).body.as_bytes(), key);
+    for (kind, status) in [(1, 501), (3, 501), (0, 400), (9, 400)] {
+        ask(kind).await.is(status);
+    }
+
     let asset = site.create("Assets", json!({})).await;
     let links = format!("{}/$links/ContentKeys", at("Assets", &asset));
     site.post(&links, json!({ "uri": &path[1..] })).await.is(204);
