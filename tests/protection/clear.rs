@@ -55,7 +55,9 @@ fn tracks_that_are_named_stay_clear() {
                     let get = |context| film.get_in(of, context, &object).unwrap_or_else(|e| panic!("{label}: {e}"));
                     let (clear, sent) = (get(&plain), get(&protected));
                     assert_eq!(clear == sent, kind == clear_kind, "{label}");
-                    if let Some(mark) = mark {
+                    // Sound of `cbcs` has no vectors and no clear bytes that samples would have to tell.
+                    let tells = scheme != Scheme::Cbcs || kind == TrackKind::Video || mark != Some("saiz");
+                    if let Some(mark) = mark.filter(|_| tells) {
                         assert_eq!(has(&sent, mark), kind != clear_kind, "{label}: {mark}");
                     }
                     judged += 1;

@@ -9,8 +9,11 @@ use headwater::packager::{Context, Dialect, Noun, Selection, format};
 use headwater::protection::Scheme;
 
 use crate::ffmpeg::packets;
-use crate::support::{Object, context, root};
-use crate::{KEY, KEY_ID, films, hex, protection};
+use crate::support::{Film, Object, context, root};
+use crate::{KEY, KEY_ID, hex, protection};
+
+/// A film of each codec that the program demultiplexes: it is slow to start, and the other judges have all of them.
+const FILMS: [&str; 5] = ["demo", "films/hevc", "films/vp9", "films/av1", "films/he-aac"];
 
 /// The program, from npm; or why it is not there.
 fn program() -> Result<PathBuf, String> {
@@ -51,8 +54,9 @@ fn shaka_packager_decrypts_common_encryption() {
     let selection = Selection::default();
     let plain = context(Dialect::Modern, &selection);
     let (mut judged, mut wrong) = (0, Vec::new());
-    for film in films() {
-        for track in film.tracks() {
+    for folder in FILMS {
+        let film = Film::open(&root().join("fixtures").join(folder)).unwrap_or_else(|error| panic!("{error}"));
+        for track in film.tracks().into_iter().filter(|track| track.track == 0) {
             let codec = &film.presentation.track(track).codec;
             let kind = match film.presentation.groups[track.group].kind {
                 TrackKind::Video => "video",
@@ -61,11 +65,7 @@ fn shaka_packager_decrypts_common_encryption() {
             };
             for (tag, scheme) in [("mpd-time-csf", Scheme::Cenc), ("mpd-time-cmaf", Scheme::Cbcs)] {
                 let (format, protection) = (format(tag).expect(tag), protection(scheme));
-                // What it does not demultiplex is left to the other judges.
-                let known = ["avc1", "hvc1", "hev1", "mp4a", "vp09", "av01"].contains(&&*codec.four_cc().to_string());
-                if !known || !format.carries(&**codec) || !format.protects(&**codec, scheme) {
-                    continue;
-                }
+                assert!(format.protects(&**codec, scheme), "{folder} {tag}");
                 let protected = Context { protection: Some(&protection), ..plain };
                 let scale = format.url_timescale(&film.presentation, track.group, &plain);
                 let time = film.presentation.groups[track.group].boundary(0, scale);
