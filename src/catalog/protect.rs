@@ -131,7 +131,8 @@ impl Transaction<'_> {
                 track_identifiers: tracks.cloned(),
             };
             let key = self.create_content_key(key).await?.id;
-            let update = ContentKeyUpdate { authorization_policy_id: Some(Some(policy)), ..ContentKeyUpdate::default() };
+            let update =
+                ContentKeyUpdate { authorization_policy_id: Some(Some(policy)), ..ContentKeyUpdate::default() };
             self.update_content_key(key, update, None).await?;
             self.link_content_key(asset, key).await?;
             made.push(key);

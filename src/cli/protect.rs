@@ -111,8 +111,7 @@ pub(super) async fn protect(
     let delivery_type = with.delivery_type();
     let hls_alone = with == Scheme::Aes128 && (keys.clear_lead.is_some() || keys.rotate.is_some());
     let (clear_lead_seconds, rotation_seconds, tracks) = (keys.clear_lead, keys.rotate, keys.tracks);
-    let protection =
-        Protection { delivery_type, template, key_url, tracks, clear_lead_seconds, rotation_seconds };
+    let protection = Protection { delivery_type, template, key_url, tracks, clear_lead_seconds, rotation_seconds };
     let made = catalog.protect(open::by(), locator, &protection).await?;
     catalog.close().await;
     let mut out = std::io::stdout().lock();
@@ -126,7 +125,10 @@ pub(super) async fn protect(
         }
     }
     if hls_alone {
-        writeln!(out, "It goes out in HLS alone: envelopes of DASH and Smooth cannot begin later or change their key.")?;
+        writeln!(
+            out,
+            "It goes out in HLS alone: envelopes of DASH and Smooth cannot begin later or change their key."
+        )?;
     }
     let Some(key) = made.first().map(|key| key.guid()) else { return Ok(ExitCode::SUCCESS) };
     match issuer {

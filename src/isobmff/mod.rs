@@ -44,8 +44,8 @@ pub use init::{Brands, InitSegment, MediaHeader};
 pub use movie::{MAX_TRACKS, Movie, MovieExtends, TrackExtends};
 pub use protected_entry::{ProtectedEntry, SystemHeader};
 pub use sample_encryption::{
-    EncryptionBoxes, Entries, Override, SampleEncryption, SampleEncryptionTable, SampleProtection, SampleVector, TooManySubsamples,
-    sample_encryption_boxes,
+    EncryptionBoxes, Entries, Override, SampleEncryption, SampleEncryptionTable, SampleProtection, SampleVector,
+    TooManySubsamples, sample_encryption_boxes,
 };
 pub use sample_group::EncryptionGroups;
 pub use sample_table::{Chunk, MAX_SAMPLES_PER_TRACK, SampleTables};

@@ -113,7 +113,11 @@ impl SystemHeader {
             let count = fields.count(16)?;
             if count > MAX_KEYS {
                 let (value, limit) = (u64::from(count), u64::from(MAX_KEYS));
-                return Err(fields.error(ErrorKind::LimitExceeded { what: "keys of a protection system", value, limit }));
+                return Err(fields.error(ErrorKind::LimitExceeded {
+                    what: "keys of a protection system",
+                    value,
+                    limit,
+                }));
             }
             for _ in 0..count {
                 key_ids.push(fields.array()?);

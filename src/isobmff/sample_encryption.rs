@@ -235,7 +235,8 @@ impl ProtectionBoxes {
     pub fn parse(self, most: u32, base: u32, path: BoxPath) -> Result<SampleProtection, Error> {
         // There may be both forms, which then say the same.
         let table = self.senc.or(self.piff);
-        let table = table.map(|found| SampleEncryptionTable::parse(&found, most, path.child(found.kind))).transpose()?;
+        let table =
+            table.map(|found| SampleEncryptionTable::parse(&found, most, path.child(found.kind))).transpose()?;
         let (groups, descriptions) = (self.groups, self.descriptions);
         let groups = groups.map(|found| EncryptionGroups::parse(descriptions.as_ref(), &found, base, path));
         Ok(SampleProtection { elsewhere: self.has_offsets && table.is_none(), table, groups: groups.transpose()? })

@@ -172,7 +172,9 @@ pub enum Error {
         kind: &'static str,
     },
     /// A delivery policy encrypts, and there is a key for other tracks alone.
-    #[error("no content key of the asset is for its {kind} track of {codec}; link one whose TrackIdentifiers name it, or leave it clear with UnencryptedTracksByFourCC")]
+    #[error(
+        "no content key of the asset is for its {kind} track of {codec}; link one whose TrackIdentifiers name it, or leave it clear with UnencryptedTracksByFourCC"
+    )]
     TrackKeyMissing {
         /// `video` or `audio`.
         kind: &'static str,

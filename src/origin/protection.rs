@@ -253,8 +253,7 @@ pub(super) fn stored(
 ) -> Result<Option<Protected>, Error> {
     let Some(mut protection) = Protection::stored(presentation, format)? else { return Ok(None) };
     let is_linked = |id: KeyId| {
-        let is_common =
-            |kind| matches!(kind, ContentKeyType::CommonEncryption | ContentKeyType::CommonEncryptionCbcs);
+        let is_common = |kind| matches!(kind, ContentKeyType::CommonEncryption | ContentKeyType::CommonEncryptionCbcs);
         asset.keys.iter().any(|key| *key.id.guid().as_bytes() == id.0 && is_common(key.content_key_type))
     };
     for key in protection.keys.iter_mut().filter(|key| is_linked(key.id)) {

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use crate::cipher::ContentKey;
 use crate::cipher::ctr::Counter;
 use crate::cipher::pattern::{Chains, Pattern};
-use crate::cipher::ContentKey;
 use crate::codec::{Blocks, Subsampling};
 use crate::isobmff::{
     EncryptionBoxes, EncryptionGroups, FourCc, SampleEncryption, SampleVector, Subsample, TrackEncryption, Vectors,

@@ -1,8 +1,6 @@
 //! Tracks that are encrypted in their files: what is said of each sample.
 
-use crate::isobmff::{
-    FourCc, ProtectedEntry, SampleProtection, SampleVector, SystemHeader, TrackEncryption, Vectors,
-};
+use crate::isobmff::{FourCc, ProtectedEntry, SampleProtection, SampleVector, SystemHeader, TrackEncryption, Vectors};
 use crate::media::{StoredEncryption, StoredEncryptionBuilder};
 
 /// Collects it over all samples of a track.

@@ -7,7 +7,8 @@ use bytes::Bytes;
 
 use crate::codec::{self, CaptionScanner, ClosedCaptions, Codec};
 use crate::isobmff::{
-    self, BoxHeader, FourCc, Movie, MovieFragment, ProtectedEntry, SegmentIndex, TrackExtends, TrackFragmentRandomAccess,
+    self, BoxHeader, FourCc, Movie, MovieFragment, ProtectedEntry, SegmentIndex, TrackExtends,
+    TrackFragmentRandomAccess,
 };
 use crate::media::{
     ByteRange, Edit, Purpose, SampleIndex, SampleIndexBuilder, SampleIndexError, StoredEncryption, TrackKind,

@@ -125,9 +125,12 @@ async fn a_player_follows_the_keys_of_a_film() {
     let refused = site.get(&format!("{base}/manifest(format=mpd-time-cmaf)")).await;
     assert!(refused.status == 403 && refused.text().contains("TrackIdentifiers"), "{}", refused.text());
     site.catalog.unprotect(by(), film.locator).await.unwrap();
-    for (tracks, lead, rotation) in
-        [(&["pictures"][..], None, None), (&["video", "VIDEO"], None, None), (&[], Some(0), None), (&[], None, Some(90_000))]
-    {
+    for (tracks, lead, rotation) in [
+        (&["pictures"][..], None, None),
+        (&["video", "VIDEO"], None, None),
+        (&[], Some(0), None),
+        (&[], None, Some(90_000)),
+    ] {
         let wrong = protection(tracks, DeliveryType::DynamicCommonEncryption, lead, rotation);
         assert!(site.catalog.protect(by(), film.locator, &wrong).await.is_err(), "{tracks:?} {lead:?} {rotation:?}");
     }

@@ -36,8 +36,7 @@ async fn asset(site: &Site, folder: &Path, options: AssetOptions) -> Asset {
 
 async fn locator(site: &Site, asset: &Asset) -> Locator {
     let mut change = site.catalog.begin(by()).await.unwrap();
-    let new =
-        NewAccessPolicy { name: None, duration_milliseconds: Some(3_600_000), permissions: Permissions::READ };
+    let new = NewAccessPolicy { name: None, duration_milliseconds: Some(3_600_000), permissions: Permissions::READ };
     let policy = change.create_access_policy(new).await.unwrap();
     change.commit().await.unwrap();
     let new = NewLocator {
@@ -60,8 +59,8 @@ async fn policy(site: &Site, asset: &Asset, delivery_type: DeliveryType) {
 }
 
 fn ffmpeg(arguments: &[&str]) -> Option<String> {
-    let output = Command::new("ffmpeg").args(["-hide_banner", "-nostdin", "-loglevel", "error"]).args(arguments);
-    let output = output.output().ok()?;
+    let quiet = ["-hide_banner", "-nostdin", "-loglevel", "error"];
+    let output = Command::new("ffmpeg").args(quiet).args(arguments).output().ok()?;
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     Some(String::from_utf8(output.stdout).unwrap())
 }
@@ -131,8 +130,7 @@ async fn envelopes_play_with_a_key_of_our_key_delivery() {
 #[tokio::test(flavor = "multi_thread")]
 async fn common_encryption_is_passed_on_and_never_encrypted_again() {
     let site = Site::start().await;
-    let key =
-        site.key_of(ContentKeyType::CommonEncryption, &[(KeyDeliveryType::BaselineHttp, &[OPEN])]).await;
+    let key = site.key_of(ContentKeyType::CommonEncryption, &[(KeyDeliveryType::BaselineHttp, &[OPEN])]).await;
     let hex: String = material(key).iter().map(|byte| format!("{byte:02x}")).collect();
     let root = tempfile::tempdir().unwrap();
     let film = root.path().join("film.mp4").to_str().unwrap().to_owned();
@@ -190,7 +188,12 @@ async fn common_encryption_is_passed_on_and_never_encrypted_again() {
         let own = locator(&site, &asset).await;
         let base = format!("/{}/{name}.ism", own.id.guid());
         let refused = site.get(&format!("{base}/manifest(format=mpd-time-cmaf)")).await;
-        assert_eq!((refused.status, code(&refused)), (415, "MPE_ENC_ALREADY_ENCRYPTED".to_owned()), "{}", refused.text());
+        assert_eq!(
+            (refused.status, code(&refused)),
+            (415, "MPE_ENC_ALREADY_ENCRYPTED".to_owned()),
+            "{}",
+            refused.text()
+        );
     }
     // With a policy that lets it go out as it is, it does.
     let asset = asset(&site, &copy("let-out"), AssetOptions::CommonEncryptionProtected).await;

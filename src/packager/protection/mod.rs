@@ -97,9 +97,11 @@ impl Protection {
 
     /// A track of pictures or sound that is to be encrypted, and for which there is no key.
     pub fn track_without_key(&self, presentation: &Presentation) -> Option<TrackRef> {
-        let tracks = presentation.groups.iter().enumerate().flat_map(|(group, of)| {
-            (0..of.tracks.len()).map(move |track| (of.kind, TrackRef { group, track }))
-        });
+        let tracks = presentation
+            .groups
+            .iter()
+            .enumerate()
+            .flat_map(|(group, of)| (0..of.tracks.len()).map(move |track| (of.kind, TrackRef { group, track })));
         let lacks = |(kind, at): &(TrackKind, TrackRef)| {
             let four_cc = presentation.track(*at).codec.four_cc().to_string();
             let stays_clear = self.scheme.encrypts_samples() && self.clear.contains(&four_cc);
@@ -110,11 +112,7 @@ impl Protection {
     }
 
     /// The keys that manifests name for some tracks, each once, in the order of the policy.
-    pub(crate) fn keys_of(
-        &self,
-        presentation: &Presentation,
-        tracks: impl Iterator<Item = TrackRef>,
-    ) -> Vec<TrackKey> {
+    pub(crate) fn keys_of(&self, presentation: &Presentation, tracks: impl Iterator<Item = TrackRef>) -> Vec<TrackKey> {
         let used: Vec<KeyId> = tracks.filter_map(|at| self.key(presentation, at)).map(|key| key.id).collect();
         let mut keys: Vec<&TrackKey> = Vec::new();
         for key in self.keys.iter().filter(|key| used.contains(&key.id)) {

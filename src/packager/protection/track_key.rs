@@ -55,7 +55,9 @@ pub enum Tracks {
 
 /// A text that names no tracks.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{found:?} names no tracks; it has to be video, audio, text, video:LINES (pictures of up to so many lines) or fourcc:CODE, several with commas between them")]
+#[error(
+    "{found:?} names no tracks; it has to be video, audio, text, video:LINES (pictures of up to so many lines) or fourcc:CODE, several with commas between them"
+)]
 pub struct TracksError {
     /// What cannot be read.
     pub found: String,

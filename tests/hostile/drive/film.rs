@@ -123,7 +123,12 @@ fn film(data: &Bytes, index: FileIndex, manifest: Option<ism::ServerManifest>) {
         FORMATS.iter().for_each(|format| package(*format, &presentation, data, &context));
         for format in FORMATS {
             let Ok(Some(stored)) = Protection::stored(&presentation, *format) else { continue };
-            protected(*format, &presentation, data, &Context { protection: Some(&stored), thumbnails: None, ..context });
+            protected(
+                *format,
+                &presentation,
+                data,
+                &Context { protection: Some(&stored), thumbnails: None, ..context },
+            );
         }
         if dialect == Dialect::Ams {
             continue;
