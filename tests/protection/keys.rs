@@ -97,7 +97,7 @@ fn each_track_has_the_key_that_is_for_it() {
     };
     let id = |number: u8| hex(&[number; 16]);
     let keys: Value = (1..=3u8).map(|number| (id(number), json!(hex(&[number ^ 0x5a; 16])))).collect();
-    let others: Value = (1..=3u8).map(|number| (id(number), json!(hex(&[number % 3 + 1 ^ 0x5a; 16])))).collect();
+    let others: Value = (1..=3u8).map(|number| (id(number), json!(hex(&[(number % 3 + 1) ^ 0x5a; 16])))).collect();
     let mut vectors = HashMap::new();
     for (tag, scheme) in [
         ("mpd-time-cmaf", Scheme::Cenc),
