@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(read(&out), Ok(groups));
         out.clear();
         EncryptionGroups { entries: vec![None], runs: vec![(5, None)] }.write(&mut out);
-        assert_eq!(out, []);
+        assert!(out.is_empty());
     }
 
     #[test]

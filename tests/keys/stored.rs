@@ -59,8 +59,8 @@ async fn policy(site: &Site, asset: &Asset, delivery_type: DeliveryType) {
 }
 
 fn ffmpeg(arguments: &[&str]) -> Option<String> {
-    let output = Command::new("ffmpeg").args(["-hide_banner", "-nostdin", "-loglevel", "error"]).args(arguments);
-    let output = output.output().ok()?;
+    let quiet = ["-hide_banner", "-nostdin", "-loglevel", "error"];
+    let output = Command::new("ffmpeg").args(quiet).args(arguments).output().ok()?;
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     Some(String::from_utf8(output.stdout).unwrap())
 }
