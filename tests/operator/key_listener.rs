@@ -26,6 +26,6 @@ fn keys_are_where_manifests_say() {
     let (status, given) = get(&own, &target);
     assert_eq!((status, given.len()), (200, 16));
     assert_eq!(get(&own, &paths[0]).0, 400);
-    let (status, elsewhere) = server.get(&target);
-    assert!(status >= 400 && elsewhere != given, "{status}");
+    // The page at the top of films' listener, whatever the query.
+    assert_ne!(server.get(&target).1, given);
 }
