@@ -13,6 +13,7 @@ mod conditional;
 mod error;
 mod explain;
 mod faults;
+mod figures;
 mod handler;
 mod index_cache;
 mod known;
