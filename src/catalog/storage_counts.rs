@@ -89,7 +89,7 @@ impl Counted {
     }
 }
 
-fn sum(pieces: &Vec<Bytes>) -> u64 {
+fn sum(pieces: &[Bytes]) -> u64 {
     pieces.iter().map(|piece| piece.len() as u64).sum()
 }
 
@@ -118,14 +118,14 @@ impl Store for Counted {
     async fn read_ranges(&self, object: &ObjectInfo, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, Error> {
         let begun = Instant::now();
         let result = self.store.read_ranges(object, ranges).await;
-        self.note(READ, begun, &result, sum);
+        self.note(READ, begun, &result, |pieces| sum(pieces));
         result
     }
 
     async fn read_scattered(&self, object: &ObjectInfo, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, Error> {
         let begun = Instant::now();
         let result = self.store.read_scattered(object, ranges).await;
-        self.note(READ, begun, &result, sum);
+        self.note(READ, begun, &result, |pieces| sum(pieces));
         result
     }
 

@@ -156,6 +156,7 @@ impl Origin {
         match self.answer(request).await {
             Ok(answer) => answer,
             Err(error) => {
+                request.notes.fact("error", || error.to_string().into());
                 if error.answer().status.is_server_error() {
                     tracing::warn!(%error, path = without_token(request.uri), "request failed");
                 } else {
@@ -238,7 +239,9 @@ impl Origin {
             return Ok(None);
         };
         admission::valid(&asset, request.utc())?;
+        let stage = request.notes.stage("index");
         let loaded = self.indexes.get(&asset, &known.name, request.utc()).await?;
+        drop(stage);
         if !known.is_made_of(&loaded) {
             return Ok(None);
         }

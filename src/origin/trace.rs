@@ -190,7 +190,7 @@ impl Traced {
     }
 }
 
-fn sum(pieces: &Vec<Bytes>) -> u64 {
+fn sum(pieces: &[Bytes]) -> u64 {
     pieces.iter().map(|piece| piece.len() as u64).sum()
 }
 
@@ -213,14 +213,14 @@ impl Store for Traced {
     async fn read_ranges(&self, object: &ObjectInfo, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, Error> {
         let begin = self.trace.elapsed();
         let result = self.store.read_ranges(object, ranges).await;
-        self.note(("read", &object.path, ranges.len()), begin, &result, sum);
+        self.note(("read", &object.path, ranges.len()), begin, &result, |pieces| sum(pieces));
         result
     }
 
     async fn read_scattered(&self, object: &ObjectInfo, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, Error> {
         let begin = self.trace.elapsed();
         let result = self.store.read_scattered(object, ranges).await;
-        self.note(("read", &object.path, ranges.len()), begin, &result, sum);
+        self.note(("read", &object.path, ranges.len()), begin, &result, |pieces| sum(pieces));
         result
     }
 

@@ -2,15 +2,20 @@
 
 use serde_json::json;
 
-use crate::site::{Answer, READER, Site, at};
+use crate::site::{Answer, READER, Site, at, first_segment};
 use crate::storage_encryption::{GUID, id, key_body};
 
 /// A published film's URL up to its presentation.
 async fn film(site: &Site) -> (String, String) {
     let asset = site.film("Explained").await;
+    let base = publish(site, &asset).await;
+    (asset, base)
+}
+
+async fn publish(site: &Site, asset: &str) -> String {
     let policy = site.policy(600.0, 1).await;
-    let path = site.locate(&asset, &policy, -5).await.is(201).text("Path");
-    (asset, format!("{path}Explained.ism"))
+    let path = site.locate(asset, &policy, -5).await.is(201).text("Path");
+    format!("{path}Explained.ism")
 }
 
 async fn ask(site: &Site, url: &str, key: &str) -> Answer {
@@ -57,8 +62,7 @@ async fn only_those_who_may_see_are_told() {
 async fn the_way_of_an_answer_is_told() {
     let site = Site::start().await;
     let (asset, base) = film(&site).await;
-    let rules =
-        json!([{ "FilterTrackPropertyConditions": [{ "Property": "Type", "Value": "audio", "Operator": "Equal" }] }]);
+    let rules = json!([{ "PropertyConditions": [{ "Property": "Type", "Value": "audio", "Operator": "Equal" }] }]);
     site.post("/Filters", json!({ "Name": "sound", "Tracks": rules })).await.is(201);
     let manifest = format!("{base}/manifest(format=mpd-time-cmaf,filter=sound)");
     settled(&site, &manifest, 200).await;
@@ -79,9 +83,7 @@ async fn the_way_of_an_answer_is_told() {
 
     // A segment that nobody has asked for is read from storage; then it is at hand.
     let text = site.fetch(&format!("{base}/manifest(format=mpd-time-cmaf)")).await.is(200).body;
-    let media = text.split("media=\"").nth(1).unwrap().split('"').next().unwrap();
-    let bitrate = text.split("bandwidth=\"").nth(1).unwrap().split('"').next().unwrap();
-    let segment = format!("{base}/{}", media.replace("$Bandwidth$", bitrate).replace("$Time$", "0"));
+    let segment = first_segment(&text, &base);
     let first = ask(&site, &format!("{segment}?explain=json"), &site.key).await.is(200).json();
     let read = first["storage"].as_array().unwrap().iter().find(|read| read["operation"] == "read").unwrap();
     assert!(read["bytes"].as_u64().unwrap() > 1000 && read["file"].as_str().unwrap().ends_with(".mp4"), "{first}");
@@ -99,12 +101,13 @@ async fn the_way_of_an_answer_is_told() {
     let missing = format!("{base}/manifest(format=mpd-time-cmaf,filter=none)?explain=json");
     let json = ask(&site, &missing, &site.key).await.is(200).json();
     assert_eq!(json["answer"]["status"], 404, "{json}");
+    assert!(json["error"].as_str().unwrap().contains("none"), "{json}");
 }
 
 #[tokio::test]
 async fn identifiers_of_keys_are_told_and_keys_are_not() {
     let site = Site::start().await;
-    let (asset, base) = film(&site).await;
+    let asset = site.film("Explained").await;
     let key = *b"0123456789abcdef";
     site.post("/ContentKeys", key_body(&site, 4, &key).await).await.is(201);
     let body = json!({ "Name": "envelope", "AssetDeliveryProtocol": 7, "AssetDeliveryPolicyType": 3,
@@ -115,6 +118,7 @@ async fn identifiers_of_keys_are_told_and_keys_are_not() {
         let link = if set == "ContentKeys" { "ContentKeys" } else { "DeliveryPolicies" };
         site.post(&format!("{}/$links/{link}", at("Assets", &asset)), linked).await.is(204);
     }
+    let base = publish(&site, &asset).await;
     let manifest = format!("{base}/manifest(format=m3u8-aapl,encryption=cbc)");
     settled(&site, &manifest, 200).await;
     let text = ask(&site, &format!("{manifest}?explain=json"), READER).await.is(200);

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use crate::site::{READER, Site, encode};
+use crate::site::{READER, Site, encode, first_segment};
 
 /// A published film, its locator's id, and the URL of its first segment.
 async fn film(site: &Site, name: &str) -> (String, String, String) {
@@ -24,9 +24,7 @@ async fn film(site: &Site, name: &str) -> (String, String, String) {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let media = text.split("media=\"").nth(1).unwrap().split('"').next().unwrap();
-    let bitrate = text.split("bandwidth=\"").nth(1).unwrap().split('"').next().unwrap();
-    (asset, locator.text("Id"), format!("{base}/{}", media.replace("$Bandwidth$", bitrate).replace("$Time$", "0")))
+    (asset, locator.text("Id"), first_segment(&text, &base))
 }
 
 async fn purge(site: &Site, query: &str) -> u64 {

@@ -315,6 +315,13 @@ impl Site {
     }
 }
 
+/// The URL of the first segment that an MPD lists; `base` is that of its presentation.
+pub fn first_segment(mpd: &str, base: &str) -> String {
+    let between = |begin: &str, end: &str| mpd.split(begin).nth(1).unwrap().split(end).next().unwrap().to_owned();
+    let (level, media) = (between("QualityLevels(", ")"), between("media=\"", "\""));
+    format!("{base}/QualityLevels({level})/{}", media.replace("$Time$", "0"))
+}
+
 /// As ids stand in URLs.
 pub fn encode(text: &str) -> String {
     headwater::odata::encode_component(text)

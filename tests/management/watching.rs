@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::site::Site;
+use crate::site::{Site, first_segment};
 
 /// The samples of a scrape: name with labels, and value.
 fn samples(text: &str) -> Vec<(&str, f64)> {
@@ -44,10 +44,7 @@ async fn film(site: &Site) -> (String, String) {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     let text = site.fetch(&manifest).await.is(200).body;
-    let media = text.split("media=\"").nth(1).unwrap().split('"').next().unwrap();
-    let bitrate = text.split("bandwidth=\"").nth(1).unwrap().split('"').next().unwrap();
-    let segment = media.replace("$Bandwidth$", bitrate).replace("$Time$", "0");
-    (manifest, format!("{path}Watched%20film.ism/{segment}"))
+    (manifest, first_segment(&text, &format!("{path}Watched%20film.ism")))
 }
 
 #[tokio::test]
