@@ -98,6 +98,31 @@ enum Command {
     Upload(assets::UploadArguments),
     /// Delete an asset of a running server, with its locators and its files
     Delete(assets::DeleteArguments),
+    /// Have a running server forget what it holds in memory: of an asset, of a locator, or all
+    ///
+    /// Indexes of films, manifests and segments are made anew from storage when they are asked for again. Caches in
+    /// front of the server, and other servers, are not told.
+    Purge {
+        /// An asset's name or id, or a locator; everything if not given
+        #[arg(value_name = "ASSET|LOCATOR")]
+        what: Option<String>,
+        #[command(flatten)]
+        server: assets::Server,
+    },
+    /// Say how a running server comes to the answer of a streaming URL
+    ///
+    /// How it reads the URL, which asset and policy it finds and why, what filters do with each track, what is in
+    /// its caches, what it reads from storage, and how long all that takes.
+    Explain {
+        /// The URL, or its path
+        #[arg(value_name = "URL")]
+        url: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: assets::Server,
+    },
     /// Encrypt a published film on its way out, with a key that players get from the server
     ///
     /// Its files and URLs stay as they are. Without an issuer everybody may have the key; with one it takes a
@@ -358,6 +383,8 @@ fn execute(arguments: Arguments) -> Result<ExitCode, Error> {
             true => runtime.block_on(assets::list(&config, &server)),
             false => runtime.block_on(films::list(&config)),
         },
+        Command::Purge { what, server } => runtime.block_on(assets::purge(&config, what.as_deref(), &server)),
+        Command::Explain { url, json, server } => runtime.block_on(assets::explain(&config, &url, json, &server)),
         Command::Upload(arguments) => runtime.block_on(assets::upload(&config, arguments)),
         Command::Delete(arguments) => runtime.block_on(assets::delete(&config, arguments)),
         Command::Import(arguments) => runtime.block_on(import::import(&config, arguments)),

@@ -6,6 +6,7 @@
 mod key_delivery;
 mod load;
 mod storage;
+mod watching;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use key_delivery::{KeyDelivery, LicenceForm, LicenceService, LicenceSystem};
 pub use load::{ConfigError, load};
 pub use storage::{Keys, StorageAccount, StorageError, StorageKind};
+pub use watching::{Log, Metrics, Traces};
 
 use crate::catalog::Placement;
 
@@ -42,6 +44,10 @@ pub struct Config {
     pub key_delivery: KeyDelivery,
     /// Who writes licences.
     pub licence_service: Vec<LicenceService>,
+    /// Numbers for those who watch the server.
+    pub metrics: Metrics,
+    /// Traces for a collector.
+    pub traces: Traces,
     /// What is written to standard error.
     pub log: Log,
 }
@@ -182,16 +188,6 @@ pub struct Management {
     pub audience: Option<String>,
     /// File or address of the issuer's public keys.
     pub jwks: Option<String>,
-}
-
-/// `[log]`
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Log {
-    /// The least important messages that are written.
-    pub level: LogLevel,
-    /// For people or for programs.
-    pub format: LogFormat,
 }
 
 /// `log.level`
@@ -391,6 +387,8 @@ mod tests {
                 secret_file: path(),
                 secret_env: text(),
             }],
+            metrics: Metrics { listen: "[::]:1".parse().ok(), ..Metrics::default() },
+            traces: Traces { endpoint: text(), ..Traces::default() },
             log: Log::default(),
         }
     }

@@ -31,7 +31,11 @@ pub mod client;
 #[cfg(feature = "server")]
 pub mod clock;
 #[cfg(feature = "server")]
+pub mod cmcd;
+#[cfg(feature = "server")]
 pub mod config;
+#[cfg(feature = "server")]
+pub mod counters;
 #[cfg(feature = "server")]
 pub mod import;
 #[cfg(feature = "server")]
@@ -42,6 +46,8 @@ pub mod key_delivery;
 pub mod keys;
 #[cfg(feature = "server")]
 pub mod management;
+#[cfg(feature = "server")]
+pub mod metrics;
 #[cfg(feature = "server")]
 pub mod odata;
 #[cfg(feature = "server")]

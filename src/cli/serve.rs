@@ -14,11 +14,12 @@ use tokio_util::sync::CancellationToken;
 use super::{Error, films, keys, management, open, urls};
 use crate::catalog::{Catalog, DEMO_LOCATOR, PublishedAsset};
 use crate::config::{self, Config, LogFormat, LogLevel};
+use crate::metrics::{Draining, Endpoints, Sources};
 use crate::origin::{self, Origin};
 use crate::packager;
-use crate::server::{self, Limits, Listener, Streaming, tls};
+use crate::server::{self, Limits, Listener, Streaming, Watching, tls};
 use crate::source;
-use crate::telemetry;
+use crate::telemetry::{self, Tracer};
 use crate::thumbnails::{self, Kept, Painter};
 use crate::time::{MediaTime, Timescale};
 
@@ -63,40 +64,75 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
     let listeners = listeners(&service).await?;
     announce(config, &listeners, demo.as_deref(), &catalog).await?;
     let streaming = listeners.first().map_or(Ok(config.server.listen), |listener| listener.tcp.local_addr())?;
-    let api = management::open(config, &opened, streaming).await?;
+
+    let watched = metrics_listener(config).await?;
 
     let mut origin = Origin::new(catalog.clone(), settings(&config.origin)).with_key_delivery(config.base_url());
     if let Some(painter) = painter(config).await {
         origin = origin.with_thumbnails(painter);
     }
     let origin = Arc::new(origin);
+    let api = management::open(config, &opened, streaming, &origin).await?;
     let watch = tokio::spawn(catalog.clone().follow());
     let blobs = open::blobs(&opened).await?;
-    let mut handler = Streaming::new(origin).with_blobs(Arc::clone(&blobs));
-    if let Some(keys) = keys::delivery(config, &catalog)? {
-        handler = handler.with_keys(keys);
+    let (tracer, tracing) = tracer(config)?.unzip();
+    let tracing = tracing.map(tokio::spawn);
+    let watching = Watching { access_log: config.log.access, server_timing: config.log.server_timing, tracer };
+    let mut handler = Streaming::new(Arc::clone(&origin)).with_blobs(Arc::clone(&blobs)).watched(watching);
+    let keys = keys::delivery(config, &catalog)?;
+    if let Some(keys) = &keys {
+        handler = handler.with_keys(Arc::clone(keys));
     }
+    if let Some(api) = &api {
+        handler = handler.with_admins(api.handler.clone());
+    }
+    let handler = Arc::new(handler);
+    let sources = Arc::new(Sources {
+        catalog: catalog.clone(),
+        origin,
+        streaming: Arc::clone(&handler),
+        max_connections: config.server.max_connections,
+        storage: Arc::clone(opened.containers.counts()),
+        keys,
+        draining: Draining::default(),
+    });
     let accounts = tokio::spawn(open::keep_accounts(opened, blobs));
+    // Those who watch can ask until the last player has gone.
     let end = CancellationToken::new();
+    let watch_metrics = async {
+        if let Some(listener) = watched {
+            let endpoints = Arc::new(Endpoints::new(Arc::clone(&sources)));
+            server::run(vec![listener], endpoints, limits(&config.server), end.clone().cancelled_owned()).await;
+        }
+    };
     let manage = async {
         if let Some(api) = api {
             let scheme = if api.listener.tls.is_some() { "https" } else { "http" };
             let address = api.listener.tcp.local_addr().map(config::reachable).unwrap_or_default();
             let access = api.access.display();
             tracing::info!(%access, "the management API is at {scheme}://{address}/API/; its keys are in the access file");
-            server::run(vec![api.listener], api.handler, limits(&config.server), end.clone().cancelled_owned()).await;
+            let here = config.metrics.enabled && config.metrics.listen.is_none();
+            let handler = Arc::new(Endpoints::before(api.handler, Arc::clone(&sources), here));
+            server::run(vec![api.listener], handler, limits(&config.server), end.clone().cancelled_owned()).await;
         }
     };
-    let stream = server::run(listeners, Arc::new(handler), limits(&config.server), async {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
+    let stream = async {
+        server::run(listeners, handler, limits(&config.server), async {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            sources.draining.begin();
+        })
+        .await;
         end.cancel();
-    });
-    tokio::join!(stream, manage);
+    };
+    tokio::join!(stream, manage, watch_metrics);
     watch.abort();
     accounts.abort();
+    if let Some(tracing) = tracing {
+        tracing.abort();
+    }
     catalog.close().await;
     Ok(ExitCode::SUCCESS)
 }
@@ -131,6 +167,19 @@ async fn painter(config: &Config) -> Option<Painter> {
             None
         }
     }
+}
+
+/// Who sends traces, if somebody wants them.
+fn tracer(config: &Config) -> Result<Option<(Tracer, impl Future<Output = ()> + Send + use<>)>, Error> {
+    let Some(endpoint) = &config.traces.endpoint else { return Ok(None) };
+    let made = Tracer::new(endpoint, config.traces.sample_one_in);
+    made.map(Some).map_err(|error| Error::Io(std::io::Error::other(error)))
+}
+
+/// Where metrics are, if they have an address of their own.
+async fn metrics_listener(config: &Config) -> Result<Option<Listener>, Error> {
+    let Some(address) = config.metrics.listen.filter(|_| config.metrics.enabled) else { return Ok(None) };
+    Ok(Some(Listener { tcp: bind(address).await?, tls: None }))
 }
 
 async fn listeners(service: &Service) -> Result<Vec<Listener>, Error> {

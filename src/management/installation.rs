@@ -9,6 +9,7 @@ use super::error::Error;
 use crate::blob;
 use crate::catalog::{AccountContainers, By, Catalog, KeyDeliveryType, Locator, OpenAccount};
 use crate::keys::ProtectionCertificate;
+use crate::origin::Origin;
 use crate::store::sas::Grant;
 
 /// What players get keys and licences for at the public address.
@@ -29,6 +30,7 @@ pub struct Installation {
     streaming_base: String,
     containers: Arc<AccountContainers>,
     delivered: Delivered,
+    origin: Option<Arc<Origin>>,
     protection: OnceCell<Arc<ProtectionCertificate>>,
 }
 
@@ -36,13 +38,28 @@ impl Installation {
     /// `streaming_base` is what streaming URLs, and signed URLs of local accounts, begin with: `https://host`,
     /// without a slash at the end.
     pub fn new(streaming_base: String, containers: Arc<AccountContainers>) -> Installation {
-        Installation { streaming_base, containers, delivered: Delivered::default(), protection: OnceCell::new() }
+        let (delivered, protection) = (Delivered::default(), OnceCell::new());
+        Installation { streaming_base, containers, delivered, origin: None, protection }
     }
 
     /// With a key delivery service at the same address.
     #[must_use]
     pub fn delivering(self, delivered: Delivered) -> Installation {
         Installation { delivered, ..self }
+    }
+
+    /// With the streaming entrance, whose caches can be purged and whose answers explained.
+    #[must_use]
+    pub fn streaming(self, origin: Arc<Origin>) -> Installation {
+        Installation { origin: Some(origin), ..self }
+    }
+
+    /// The streaming entrance.
+    ///
+    /// # Errors
+    /// [`Error::NotSetUp`] where there is none.
+    pub fn origin(&self) -> Result<&Origin, Error> {
+        self.origin.as_deref().ok_or(Error::NotSetUp { what: "nothing is streamed from here" })
     }
 
     /// What streaming URLs begin with.

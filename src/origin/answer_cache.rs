@@ -13,15 +13,27 @@ use moka::future::Cache;
 use super::building::{Made, held};
 use super::error::Error;
 use super::memory::{Budget, Lease, Memory};
+use super::purge::Generations;
+use super::state::CacheState;
+use crate::counters::Finds;
 use crate::packager::Rendered;
 
-type Key = [u8; 16];
+/// An answer, of a locator, in a generation of what there is of it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    answer: [u8; 16],
+    locator: [u8; 16],
+    generation: u64,
+}
 
 /// Rendered answers by [`super::revision::answer_key`].
 pub(super) struct AnswerCache {
     entries: Entries,
     flights: Arc<Flights>,
     memory: Memory,
+    generations: Arc<Generations>,
+    /// How often an answer was at hand, and how often it had to be made or waited for.
+    pub(super) finds: Finds,
 }
 
 type Entries = Cache<Key, Arc<Slot>>;
@@ -83,14 +95,34 @@ const OVERHEAD: u64 = 300;
 
 impl AnswerCache {
     /// At most `capacity` bytes of answers, and `in_flight` bytes of others that are made or sent at the same time.
-    pub(super) fn new(capacity: u64, in_flight: u64) -> AnswerCache {
+    pub(super) fn new(capacity: u64, in_flight: u64, generations: Arc<Generations>) -> AnswerCache {
         let weigh = |_: &Key, slot: &Arc<Slot>| u32::try_from(slot.memory + OVERHEAD).unwrap_or(u32::MAX);
         let entries = Cache::builder()
             .max_capacity(capacity)
             .weigher(weigh)
             .eviction_listener(|_, slot: Arc<Slot>, _| slot.made.store(None))
             .build();
-        AnswerCache { entries, flights: Arc::default(), memory: Memory::new(capacity, in_flight) }
+        let (memory, finds) = (Memory::new(capacity, in_flight), Finds::default());
+        AnswerCache { entries, flights: Arc::default(), memory, generations, finds }
+    }
+
+    /// How it stands now.
+    pub(super) fn state(&self) -> CacheState {
+        let size = (self.entries.entry_count(), self.entries.weighted_size());
+        CacheState::new("answer", &self.finds, size, self.entries.policy().max_capacity())
+    }
+
+    fn key(&self, locator: &[u8; 16], answer: &[u8; 16]) -> Key {
+        Key { answer: *answer, locator: *locator, generation: self.generations.of(locator) }
+    }
+
+    /// Forgets answers of concerned locators; how many.
+    pub(super) async fn purge(&self, concerned: &(dyn Fn(&[u8; 16]) -> bool + Sync)) -> u64 {
+        let keys: Vec<Key> = self.entries.iter().map(|(key, _)| *key).filter(|key| concerned(&key.locator)).collect();
+        for key in &keys {
+            self.entries.invalidate(key).await;
+        }
+        keys.len() as u64
     }
 
     /// Room for answers.
@@ -103,19 +135,30 @@ impl AnswerCache {
         self.memory.budget()
     }
 
-    /// The answer of that key, if it is kept.
-    pub(super) async fn kept(&self, key: &Key) -> Option<Arc<Made>> {
-        self.entries.get(key).await?.made.load_full()
+    /// The answer of that key, of a locator, if it is kept. One that is not is counted where it is made.
+    pub(super) async fn kept(&self, locator: &[u8; 16], answer: &[u8; 16]) -> Option<Arc<Made>> {
+        let kept = look(&self.entries, &self.key(locator, answer)).await;
+        if kept.is_some() {
+            self.finds.hits.increment();
+        }
+        kept
+    }
+
+    /// Whether it is kept.
+    pub(super) fn holds(&self, locator: &[u8; 16], answer: &[u8; 16]) -> bool {
+        self.entries.contains_key(&self.key(locator, answer))
     }
 
     /// The answer of that key, or what `make` makes. Waiting requests share one making and its error;
     /// errors are not kept. A request that goes away stops neither.
     pub(super) async fn get(
         &self,
-        key: Key,
+        locator: &[u8; 16],
+        answer: &[u8; 16],
         make: impl Future<Output = Result<Made, Error>> + Send + 'static,
     ) -> Result<Arc<Made>, Error> {
-        if let Some(hit) = self.kept(&key).await {
+        let key = self.key(locator, answer);
+        if let Some(hit) = self.finds.count(look(&self.entries, &key).await) {
             return Ok(hit);
         }
         let flight = {
@@ -132,7 +175,7 @@ impl AnswerCache {
         let task = tokio::spawn(async move {
             let _landing = landing;
             // Between a look into the cache and this one a flight may have landed.
-            if let Some(hit) = entries.get(&key).await.and_then(|slot| slot.made.load_full()) {
+            if let Some(hit) = look(&entries, &key).await {
                 return Ok(hit);
             }
             let made = make.await.unwrap_or_else(|_| {
@@ -150,6 +193,10 @@ impl AnswerCache {
     }
 }
 
+async fn look(entries: &Entries, key: &Key) -> Option<Arc<Made>> {
+    entries.get(key).await?.made.load_full()
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -160,6 +207,8 @@ mod tests {
     use super::*;
     use crate::packager::Validity;
 
+    const FILM: [u8; 16] = [9; 16];
+
     fn rendered(bytes: usize) -> Rendered {
         let body = vec![Bytes::from(vec![7; bytes])];
         Rendered { body, content_type: "video/mp4", validity: Validity::Revision, duration: None }
@@ -168,10 +217,10 @@ mod tests {
     #[tokio::test]
     async fn what_the_cache_evicts_gives_its_room_back_at_once() {
         // Room for four answers: in the cache two, beyond it two.
-        let cache = AnswerCache::new(205_000, 200_000);
+        let cache = AnswerCache::new(205_000, 200_000, Arc::default());
         for round in 0..40u8 {
             let room = cache.room();
-            let made = cache.get([round; 16], async move { room.keep(rendered(100_000)).await }).await.unwrap();
+            let made = cache.get(&FILM, &[round; 16], async move { room.keep(rendered(100_000)).await }).await.unwrap();
             assert_eq!(made.rendered.len(), 100_000);
         }
         cache.entries.run_pending_tasks().await;
@@ -182,7 +231,7 @@ mod tests {
     #[tokio::test]
     async fn many_share_one_making_also_where_nothing_is_kept() {
         for capacity in [0, 1 << 20] {
-            let cache = Arc::new(AnswerCache::new(capacity, 1 << 20));
+            let cache = Arc::new(AnswerCache::new(capacity, 1 << 20, Arc::default()));
             let (count, mut asked) = (Arc::new(AtomicU32::new(0)), tokio::task::JoinSet::new());
             for _ in 0..200 {
                 let (cache, count) = (Arc::clone(&cache), Arc::clone(&count));
@@ -193,7 +242,7 @@ mod tests {
                         tokio::time::sleep(Duration::from_millis(50)).await;
                         room.keep(rendered(1000)).await
                     };
-                    cache.get([1; 16], make).await.unwrap().rendered.len()
+                    cache.get(&FILM, &[1; 16], make).await.unwrap().rendered.len()
                 });
             }
             assert_eq!(asked.join_all().await, [1000; 200]);
@@ -206,15 +255,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_failure_is_shared_and_not_kept_and_a_panic_is_one() {
-        let cache = AnswerCache::new(1 << 20, 1 << 20);
+        let cache = AnswerCache::new(1 << 20, 1 << 20, Arc::default());
         let (one, other) = tokio::join!(
-            cache.get([1; 16], async { Err(Error::AssetMissing) }),
-            cache.get([1; 16], async { Err(Error::Internal) })
+            cache.get(&FILM, &[1; 16], async { Err(Error::AssetMissing) }),
+            cache.get(&FILM, &[1; 16], async { Err(Error::Internal) })
         );
         assert_eq!((one.unwrap_err(), other.unwrap_err()), (Error::AssetMissing, Error::AssetMissing));
-        assert_eq!(cache.get([1; 16], async { panic!("as asked") }).await.unwrap_err(), Error::Internal);
+        assert_eq!(cache.get(&FILM, &[1; 16], async { panic!("as asked") }).await.unwrap_err(), Error::Internal);
         let room = cache.room();
-        assert!(cache.get([1; 16], async move { room.keep(rendered(1)).await }).await.is_ok());
-        assert!(cache.kept(&[1; 16]).await.is_some());
+        assert!(cache.get(&FILM, &[1; 16], async move { room.keep(rendered(1)).await }).await.is_ok());
+        assert!(cache.kept(&FILM, &[1; 16]).await.is_some());
     }
 }

@@ -5,6 +5,7 @@
 //! neither a silent one nor one whose reader has stalled.
 
 mod accept;
+mod access_log;
 mod activity;
 mod body;
 mod connection;
@@ -28,9 +29,11 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use access_log::ACCESS;
 pub use body::{BodyError, RequestBody};
-pub use streaming::Streaming;
+pub use streaming::{Admins, Streaming, Watching};
 
+use crate::counters::Gauge;
 use crate::origin::Body;
 
 /// Answers requests.
@@ -44,6 +47,11 @@ pub trait Handler: Send + Sync + 'static {
     /// closing on a client that is still sending would make it miss the answer.
     fn takes_body(&self, _head: &Parts) -> bool {
         false
+    }
+
+    /// Where the connections are counted through which such requests come.
+    fn connections(&self) -> Option<&Gauge> {
+        None
     }
 }
 

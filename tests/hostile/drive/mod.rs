@@ -8,6 +8,8 @@ pub mod film;
 mod fragments;
 #[cfg(feature = "server")]
 mod odata;
+#[cfg(feature = "server")]
+mod players;
 mod text;
 #[cfg(feature = "server")]
 mod tokens;
@@ -28,6 +30,8 @@ pub const TARGETS: &[&str] = &[
     "odata_path",
     #[cfg(feature = "server")]
     "odata_batch",
+    #[cfg(feature = "server")]
+    "cmcd",
     #[cfg(feature = "server")]
     "swt",
     #[cfg(feature = "server")]
@@ -62,6 +66,8 @@ pub fn run(target: &str, data: &[u8]) {
         "odata_path" => odata::path(data),
         #[cfg(feature = "server")]
         "odata_batch" => odata::parts(data),
+        #[cfg(feature = "server")]
+        "cmcd" => players::cmcd(data),
         #[cfg(feature = "server")]
         "swt" => tokens::swt(data),
         #[cfg(feature = "server")]
