@@ -64,13 +64,9 @@ fn requests(sources: &Sources, sheet: &mut Sheet<'_>) -> fmt::Result {
     sheet.gauge("headwater_connections", "Open connections", sources.streaming.open_connections())?;
     sheet.gauge("headwater_connections_max", "The most connections at a time", sources.max_connections as u64)?;
     let budget = sources.origin.budget();
-    sheet.gauge(
-        "headwater_segment_memory_bytes",
-        "Memory of answers that are made, sent or kept",
-        budget.used_bytes,
-    )?;
+    sheet.gauge("headwater_segment_memory_bytes", "Answers in memory: made, sent or kept", budget.used_bytes)?;
     sheet.gauge("headwater_segment_memory_max_bytes", "The most of it", budget.max_bytes)?;
-    sheet.gauge("headwater_segments_waiting", "Segments that wait for room in memory", budget.waiting)
+    sheet.gauge("headwater_segments_waiting", "Requests that wait for room in memory", budget.waiting)
 }
 
 fn players(sources: &Sources, sheet: &mut Sheet<'_>) -> fmt::Result {

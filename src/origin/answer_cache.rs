@@ -102,8 +102,8 @@ impl AnswerCache {
             .weigher(weigh)
             .eviction_listener(|_, slot: Arc<Slot>, _| slot.made.store(None))
             .build();
-        let memory = Memory::new(capacity, in_flight);
-        AnswerCache { entries, flights: Arc::default(), memory, generations, finds: Finds::default() }
+        let (memory, finds) = (Memory::new(capacity, in_flight), Finds::default());
+        AnswerCache { entries, flights: Arc::default(), memory, generations, finds }
     }
 
     /// How it stands now.
@@ -125,11 +125,6 @@ impl AnswerCache {
         keys.len() as u64
     }
 
-    /// Whether the answer of that key, of a locator, is kept.
-    pub(super) fn holds(&self, locator: &[u8; 16], answer: &[u8; 16]) -> bool {
-        self.entries.contains_key(&self.key(locator, answer))
-    }
-
     /// Room for answers.
     pub(super) fn room(&self) -> Room {
         Room { entries: self.entries.clone(), memory: self.memory.clone() }
@@ -142,15 +137,16 @@ impl AnswerCache {
 
     /// The answer of that key, of a locator, if it is kept. One that is not is counted where it is made.
     pub(super) async fn kept(&self, locator: &[u8; 16], answer: &[u8; 16]) -> Option<Arc<Made>> {
-        let kept = self.look(&self.key(locator, answer)).await;
+        let kept = look(&self.entries, &self.key(locator, answer)).await;
         if kept.is_some() {
             self.finds.hits.increment();
         }
         kept
     }
 
-    async fn look(&self, key: &Key) -> Option<Arc<Made>> {
-        self.entries.get(key).await?.made.load_full()
+    /// Whether it is kept.
+    pub(super) fn holds(&self, locator: &[u8; 16], answer: &[u8; 16]) -> bool {
+        self.entries.contains_key(&self.key(locator, answer))
     }
 
     /// The answer of that key, or what `make` makes. Waiting requests share one making and its error;
@@ -162,7 +158,7 @@ impl AnswerCache {
         make: impl Future<Output = Result<Made, Error>> + Send + 'static,
     ) -> Result<Arc<Made>, Error> {
         let key = self.key(locator, answer);
-        if let Some(hit) = self.finds.count(self.look(&key).await) {
+        if let Some(hit) = self.finds.count(look(&self.entries, &key).await) {
             return Ok(hit);
         }
         let flight = {
@@ -179,7 +175,7 @@ impl AnswerCache {
         let task = tokio::spawn(async move {
             let _landing = landing;
             // Between a look into the cache and this one a flight may have landed.
-            if let Some(hit) = entries.get(&key).await.and_then(|slot| slot.made.load_full()) {
+            if let Some(hit) = look(&entries, &key).await {
                 return Ok(hit);
             }
             let made = make.await.unwrap_or_else(|_| {
@@ -197,6 +193,10 @@ impl AnswerCache {
     }
 }
 
+async fn look(entries: &Entries, key: &Key) -> Option<Arc<Made>> {
+    entries.get(key).await?.made.load_full()
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -207,7 +207,7 @@ mod tests {
     use super::*;
     use crate::packager::Validity;
 
-    const LOCATOR: [u8; 16] = [5; 16];
+    const FILM: [u8; 16] = [9; 16];
 
     fn rendered(bytes: usize) -> Rendered {
         let body = vec![Bytes::from(vec![7; bytes])];
@@ -220,8 +220,7 @@ mod tests {
         let cache = AnswerCache::new(205_000, 200_000, Arc::default());
         for round in 0..40u8 {
             let room = cache.room();
-            let made =
-                cache.get(&LOCATOR, &[round; 16], async move { room.keep(rendered(100_000)).await }).await.unwrap();
+            let made = cache.get(&FILM, &[round; 16], async move { room.keep(rendered(100_000)).await }).await.unwrap();
             assert_eq!(made.rendered.len(), 100_000);
         }
         cache.entries.run_pending_tasks().await;
@@ -243,7 +242,7 @@ mod tests {
                         tokio::time::sleep(Duration::from_millis(50)).await;
                         room.keep(rendered(1000)).await
                     };
-                    cache.get(&LOCATOR, &[1; 16], make).await.unwrap().rendered.len()
+                    cache.get(&FILM, &[1; 16], make).await.unwrap().rendered.len()
                 });
             }
             assert_eq!(asked.join_all().await, [1000; 200]);
@@ -258,13 +257,13 @@ mod tests {
     async fn a_failure_is_shared_and_not_kept_and_a_panic_is_one() {
         let cache = AnswerCache::new(1 << 20, 1 << 20, Arc::default());
         let (one, other) = tokio::join!(
-            cache.get(&LOCATOR, &[1; 16], async { Err(Error::AssetMissing) }),
-            cache.get(&LOCATOR, &[1; 16], async { Err(Error::Internal) })
+            cache.get(&FILM, &[1; 16], async { Err(Error::AssetMissing) }),
+            cache.get(&FILM, &[1; 16], async { Err(Error::Internal) })
         );
         assert_eq!((one.unwrap_err(), other.unwrap_err()), (Error::AssetMissing, Error::AssetMissing));
-        assert_eq!(cache.get(&LOCATOR, &[1; 16], async { panic!("as asked") }).await.unwrap_err(), Error::Internal);
+        assert_eq!(cache.get(&FILM, &[1; 16], async { panic!("as asked") }).await.unwrap_err(), Error::Internal);
         let room = cache.room();
-        assert!(cache.get(&LOCATOR, &[1; 16], async move { room.keep(rendered(1)).await }).await.is_ok());
-        assert!(cache.kept(&LOCATOR, &[1; 16]).await.is_some());
+        assert!(cache.get(&FILM, &[1; 16], async move { room.keep(rendered(1)).await }).await.is_ok());
+        assert!(cache.kept(&FILM, &[1; 16]).await.is_some());
     }
 }

@@ -17,7 +17,6 @@ use super::explain;
 use super::index_cache::IndexCache;
 use super::known::{Known, KnownPaths};
 use super::load::Loaded;
-use super::memory::Budget;
 use super::notes::Notes;
 use super::pace::{DOWNLOAD_BYTES, paced};
 use super::protection::{self, Protected};
@@ -121,11 +120,6 @@ impl Origin {
 
     pub(super) fn catalog(&self) -> &Catalog {
         &self.catalog
-    }
-
-    /// How much memory answers take, of how much they may.
-    pub fn budget(&self) -> Budget {
-        self.answers.budget()
     }
 
     /// Makes thumbnails, and lists them in manifests.
@@ -470,8 +464,8 @@ impl Origin {
                         }
                         let waiting = stage("wait");
                         let turn = gallery.turn().await?;
-                        drop(waiting);
                         let lease = room.take(room_for(&pictures.plan)).await?;
+                        drop(waiting);
                         let drawn = gallery.draw(&turn, key, &loaded, &*store, pictures).await?;
                         let memory = drawn.len();
                         Ok(held(drawn, lease, memory))

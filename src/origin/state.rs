@@ -1,6 +1,7 @@
 //! How the origin stands at this moment, for whoever watches it.
 
 use super::Origin;
+use super::memory::Budget;
 use crate::counters::Finds;
 
 /// A cache.
@@ -41,5 +42,10 @@ impl Origin {
     /// How often something was purged.
     pub fn purges(&self) -> u64 {
         self.purges.get()
+    }
+
+    /// How much memory answers take, of how much they may.
+    pub fn budget(&self) -> Budget {
+        self.answers.budget()
     }
 }

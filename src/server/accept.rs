@@ -37,7 +37,7 @@ pub(super) async fn accept(listener: Listener, shared: Arc<Shared>) {
         };
         match accepted {
             Ok((socket, peer)) => {
-                let connection = connection::serve(socket, peer, tls.clone(), Arc::clone(&shared));
+                let connection = Box::pin(connection::serve(socket, peer, tls.clone(), Arc::clone(&shared)));
                 let handler = Arc::clone(&shared.handler);
                 shared.tasks.spawn(async move {
                     let _open = handler.connections().map(Gauge::enter);

@@ -19,11 +19,15 @@ pub fn copy(from: &Path, to: &Path) {
 }
 
 /// A film whose segments are larger than what sockets take in: noise, which no encoder makes small. `None`, with the
-/// reason printed, where there is no ffmpeg.
+/// reason printed, where there is no ffmpeg. Kept between runs.
 pub fn noise() -> Option<&'static Path> {
-    static FOLDER: OnceLock<Option<tempfile::TempDir>> = OnceLock::new();
+    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
     let make = || {
-        let folder = tempfile::Builder::new().prefix("headwater-noise").tempdir().unwrap();
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("noise-24M");
+        if folder.is_dir() {
+            return Some(folder);
+        }
+        let part = tempfile::Builder::new().prefix("noise").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let mut command = Command::new("ffmpeg");
         command.args(["-v", "error", "-f", "lavfi", "-i", "color=gray:s=640x360:r=25,noise=alls=100:allf=t"]);
         command.args([
@@ -45,14 +49,18 @@ pub fn noise() -> Option<&'static Path> {
             "50",
             "-sc_threshold",
         ]);
-        command.args(["0", "-pix_fmt", "yuv420p", "-movflags", "+faststart"]).arg(folder.path().join("noise.mp4"));
+        command.args(["0", "-pix_fmt", "yuv420p", "-movflags", "+faststart"]).arg(part.path().join("noise.mp4"));
         match command.status() {
-            Ok(status) if status.success() => Some(folder),
+            Ok(status) if status.success() => {
+                // Somebody else may have been faster.
+                let _ = fs::rename(part.keep(), &folder);
+                Some(folder)
+            }
             other => {
                 println!("skipped: ffmpeg makes no film ({other:?})");
                 None
             }
         }
     };
-    FOLDER.get_or_init(make).as_ref().map(|folder| folder.path())
+    FOLDER.get_or_init(make).as_deref()
 }
