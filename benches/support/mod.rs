@@ -274,6 +274,7 @@ pub fn context() -> Context<'static> {
         selection: &NOTHING,
         thumbnails: None,
         protection: None,
+        figures: None,
     }
 }
 

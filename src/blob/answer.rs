@@ -3,7 +3,7 @@
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, CACHE_CONTROL, CONTENT_TYPE,
-    ETAG, HeaderName, HeaderValue, LAST_MODIFIED,
+    ETAG, HeaderName, HeaderValue, LAST_MODIFIED, LOCATION,
 };
 use hyper::{HeaderMap, Method, Response, StatusCode};
 use sha2::{Digest, Sha256};
@@ -124,6 +124,15 @@ pub(super) fn tag(info: &ObjectInfo) -> String {
     digest.update(info.path.as_bytes());
     let digits: String = digest.finalize()[..8].iter().map(|b| format!("{b:02X}")).collect();
     format!("0x{digits}")
+}
+
+/// The file is to be had at `url`, for a while.
+pub(super) fn elsewhere(url: &str) -> Result<Response<Body>, Error> {
+    let location = HeaderValue::from_str(url).map_err(|_| Error::Unsupported("files whose names fit no URL"))?;
+    let mut answer = empty(StatusCode::TEMPORARY_REDIRECT);
+    answer.headers_mut().insert(LOCATION, location);
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(answer)
 }
 
 /// When a file was written, for `Last-Modified`.

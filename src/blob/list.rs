@@ -6,15 +6,14 @@ use super::target::Target;
 use super::{Error, answer};
 use crate::origin::Body;
 use crate::origin::respond;
-use crate::store::Store;
-use crate::store::account::Local;
+use crate::store::account::Signed;
 use crate::xml::{Layout, Writer};
 
 /// The most blobs of one answer, as the service has it.
 const MAX_RESULTS: usize = 5000;
 
 /// A page of the files of a container: `prefix`, `delimiter`, `marker`, `maxresults`.
-pub(super) async fn list(account: &Local, target: &Target) -> Result<Response<Body>, Error> {
+pub(super) async fn list(account: &Signed, target: &Target) -> Result<Response<Body>, Error> {
     let prefix = target.query("prefix").unwrap_or_default();
     let delimiter = target.query("delimiter").filter(|d| !d.is_empty());
     let marker = target.query("marker").unwrap_or_default();
@@ -23,7 +22,7 @@ pub(super) async fn list(account: &Local, target: &Target) -> Result<Response<Bo
         None => MAX_RESULTS,
     };
     let most = wanted.min(MAX_RESULTS);
-    let files = account.folder(&target.container).list(prefix).await?;
+    let files = account.files(&target.container).list(prefix).await?;
     let mut xml = Writer::new(Layout::Compact);
     xml.declaration();
     xml.open("EnumerationResults", &[("ContainerName", &target.container)]);

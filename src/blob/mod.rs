@@ -33,9 +33,9 @@ pub use policies::permissions;
 use crate::clock;
 use crate::origin::Body;
 use crate::origin::respond::{self, CachePolicy, Checked, Meta, Validators};
-use crate::store::account::{Account, Local};
+use crate::store::ObjectInfo;
+use crate::store::account::{Account, Signed};
 use crate::store::sas::{self, Permissions, Sas};
-use crate::store::{ObjectInfo, Store};
 use crate::time::UtcTime;
 use target::Target;
 
@@ -85,14 +85,14 @@ pub struct Request {
 
 /// The endpoint.
 pub struct Blobs {
-    accounts: ArcSwap<HashMap<String, Account>>,
+    accounts: ArcSwap<HashMap<String, Signed>>,
     policies: Arc<dyn Policies>,
     /// Held from the look whether a file exists to its taking that place.
     placing: tokio::sync::Mutex<()>,
 }
 
 impl Blobs {
-    /// For the local ones among `accounts`.
+    /// For those among `accounts` whose signed URLs are answered here.
     pub fn new(accounts: impl IntoIterator<Item = Account>, policies: Arc<dyn Policies>) -> Blobs {
         let blobs = Blobs { accounts: ArcSwap::default(), policies, placing: tokio::sync::Mutex::new(()) };
         blobs.replace(accounts);
@@ -101,8 +101,8 @@ impl Blobs {
 
     /// Serves these accounts from now on.
     pub fn replace(&self, accounts: impl IntoIterator<Item = Account>) {
-        let local = accounts.into_iter().filter(|account| account.local().is_some());
-        let accounts: HashMap<String, Account> = local.map(|account| (account.name().to_owned(), account)).collect();
+        let signed = accounts.into_iter().filter_map(|account| account.signed());
+        let accounts: HashMap<String, Signed> = signed.map(|account| (account.name().to_owned(), account)).collect();
         self.accounts.store(Arc::new(accounts));
     }
 
@@ -143,7 +143,7 @@ impl Blobs {
     ) -> Result<Response<Body>, Error> {
         let target = Target::parse(head)?;
         let accounts = self.accounts.load_full();
-        let account = accounts.get(&target.account).and_then(Account::local).ok_or(Error::AccountNotFound)?;
+        let account = accounts.get(&target.account).ok_or(Error::AccountNotFound)?;
         let permissions = self.permissions(account, &target, client, secure, now)?;
         if !account.exists(&target.container).await {
             return Err(Error::ContainerNotFound);
@@ -168,7 +168,7 @@ impl Blobs {
             }
             Method::DELETE if target.query("comp").is_none() => {
                 require(permissions.delete)?;
-                let info = account.folder(&target.container).head(path).await?;
+                let info = account.files(&target.container).head(path).await?;
                 write::check_conditions(&head.headers, Some(&info))?;
                 account.remove(&target.container, path).await?;
                 Ok(answer::empty(StatusCode::ACCEPTED))
@@ -180,7 +180,7 @@ impl Blobs {
     /// What the URL's signature, and the policy that it names, allow.
     fn permissions(
         &self,
-        account: &Local,
+        account: &Signed,
         target: &Target,
         client: IpAddr,
         secure: bool,
@@ -234,15 +234,26 @@ fn require(allowed: bool) -> Result<(), Error> {
     if allowed { Ok(()) } else { Err(Error::NotPermitted) }
 }
 
+/// How long a client that is sent to S3 has to ask there.
+const PRESIGNED: Duration = Duration::from_secs(300);
+
 /// "Get Blob" and "Get Blob Properties".
 async fn read(
-    account: &Local,
+    account: &Signed,
     target: &Target,
     path: &str,
     head: &Parts,
     now: SystemTime,
 ) -> Result<Response<Body>, Error> {
-    let folder = account.folder(&target.container);
+    let sas = Sas::from_query(target.pairs())?;
+    // Properties are told in headers that S3 does not have, and a range in a header of Azure's own is nothing to it.
+    if head.method == Method::GET
+        && !head.headers.contains_key("x-ms-range")
+        && let Some(url) = account.presigned(head.method.clone(), &target.container, path, PRESIGNED).await?
+    {
+        return answer::elsewhere(&url);
+    }
+    let folder = account.files(&target.container);
     let info = folder.head(path).await?;
     let mut headers: HeaderMap = head.headers.clone();
     // Its clients ask with a header of their own, which goes before the usual one.
@@ -257,7 +268,6 @@ async fn read(
         parts: respond::Parts::Single,
         extra: answer::blob_headers(),
     };
-    let sas = Sas::from_query(target.pairs())?;
     for (name, value) in sas.iter().flat_map(Sas::header_overrides) {
         let Ok(value) = HeaderValue::from_str(value) else { continue };
         match name {

@@ -11,9 +11,9 @@ use super::*;
 use crate::secrets::SecretBytes;
 use crate::server::{self, Handler, Limits, Listener};
 use crate::store::Symlinks;
-use crate::store::account::{AccountSettings, Backend};
+use crate::store::account::{AccountSettings, Backend, Landing};
 use crate::store::sas::Grant;
-use crate::store::servers::{python, script};
+use crate::store::servers::{Service, moto, python, s3_account, script};
 
 /// A server with the endpoint alone.
 struct Endpoint(Arc<Blobs>);
@@ -58,6 +58,11 @@ impl Site {
         let keys = vec![SecretBytes::new(vec![9; 32])];
         let backend = Backend::Folder { root: root.path().to_owned(), symlinks: Symlinks::Inside, keys };
         let account = Account::open(AccountSettings { name: "films".to_owned(), recheck: None, backend }).unwrap();
+        Site::of(account, root).await
+    }
+
+    /// The endpoint before an account that keeps something in `root`.
+    async fn of(account: Account, root: tempfile::TempDir) -> Site {
         account.create_container("asset-1").await.unwrap();
         let locators = Arc::new(Locators::default());
         let blobs = Blobs::new([account.clone()], Arc::clone(&locators) as Arc<dyn Policies>);
@@ -84,7 +89,7 @@ impl Site {
             identifier: identifier.map(str::to_owned),
             https_only: false,
         };
-        self.account.local().unwrap().signed_container_url(&self.url, "asset-1", &grant).unwrap()
+        self.account.signed().unwrap().container_url(&self.url, "asset-1", &grant).unwrap()
     }
 
     fn stored(&self, name: &str) -> PathBuf {
@@ -122,6 +127,66 @@ async fn the_client_of_azure_uploads_lists_reads_and_deletes() {
     assert_eq!(std::fs::read(site.stored("a b/ü #1.ism")).unwrap(), b"<smil/>");
     assert!(!site.stored("blocks.bin").exists());
     assert!(!site.root.path().join("other").exists());
+}
+
+/// An account of S3, with what lands for it in a folder of its own.
+async fn bucket(service: &Service) -> Site {
+    let root = tempfile::tempdir().unwrap();
+    let landing = Landing { folder: root.path().to_owned(), keys: vec![SecretBytes::new(vec![9; 32])] };
+    Site::of(s3_account(service, "some/where", Some(landing)), root).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_client_of_azure_works_on_s3() {
+    let (Some(python), Some(service)) = (python(), moto()) else { return };
+    let site = bucket(&service).await;
+    let work = tempfile::tempdir().unwrap();
+    let film = work.path().join("film.mp4");
+    // More than one part.
+    let bytes: Vec<u8> = (0..20_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    std::fs::write(&film, &bytes).unwrap();
+    let (url, film_path) = (site.signed("racwdl", 600, None), film.to_str().unwrap().to_owned());
+    let run = move || script(&python, "azure_client.py", &[&url, &film_path]);
+    tokio::task::spawn_blocking(run).await.unwrap();
+    let files = site.account.container("asset-1").unwrap();
+    let info = files.head("film.mp4").await.unwrap();
+    assert_eq!(info.size, 20_000_000);
+    assert!(files.read(&info, 0..20_000_000).await.unwrap() == bytes);
+    let names: Vec<String> = files.list("").await.unwrap().into_iter().map(|info| info.path).collect();
+    assert_eq!(names, ["a b/ü #1.ism", "empty.vtt", "film.mp4"]);
+    // Nothing stays where it landed.
+    assert_eq!(std::fs::read_dir(site.root.path().join(".uploads")).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(site.root.path().join("asset-1")).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_are_sent_to_s3_with_a_presigned_url() {
+    let Some(service) = moto() else { return };
+    let site = bucket(&service).await;
+    let work = tempfile::tempdir().unwrap();
+    let film = work.path().join("film.mp4");
+    std::fs::write(&film, vec![7u8; 300_000]).unwrap();
+    let url = with_name(&site.signed("rw", 600, None), "film.mp4");
+    let (status, answer) = site.curl(&url, &["-T", film.to_str().unwrap(), "-H", "x-ms-blob-type: BlockBlob"]).await;
+    assert_eq!(status, 201, "{answer}");
+    let (status, answer) = site.curl(&url, &[]).await;
+    assert_eq!(status, 307);
+    let location =
+        answer.lines().find_map(|line| line.to_lowercase().starts_with("location: ").then(|| line[10..].trim()));
+    let location = location.unwrap();
+    assert!(location.starts_with(&service.url) && location.contains("X-Amz-Signature="), "{location}");
+    let (status, answer) = site.curl(&url, &["-L", "-r", "10-13"]).await;
+    assert_eq!(status, 206);
+    assert!(answer.ends_with("\u{7}\u{7}\u{7}\u{7}"), "{answer}");
+    // What a client of Azure asks for in a header of its own is answered here.
+    let (status, answer) = site.curl(&url, &["-H", "x-ms-range: bytes=10-13"]).await;
+    assert_eq!(status, 206);
+    assert!(answer.ends_with("\u{7}\u{7}\u{7}\u{7}"), "{answer}");
+    // Who may not read is sent nowhere.
+    let (status, answer) = site.curl(&with_name(&site.signed("w", 600, None), "film.mp4"), &[]).await;
+    assert!(status == 403 && !answer.contains("X-Amz"), "{answer}");
+    let (status, _) = site.curl(&with_name(&site.signed("r", -1, None), "film.mp4"), &[]).await;
+    assert_eq!(status, 403);
 }
 
 #[tokio::test(flavor = "multi_thread")]

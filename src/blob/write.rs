@@ -12,9 +12,9 @@ use tokio::sync::Mutex;
 use super::target::Target;
 use super::{Error, Incoming, answer};
 use crate::origin::Body;
-use crate::store::account::{Local, Upload};
+use crate::store::account::{Signed, Upload};
 use crate::store::sas::Permissions;
-use crate::store::{self, ObjectInfo, Store};
+use crate::store::{self, ObjectInfo};
 use crate::xml::{self, Limits};
 
 /// The most bytes of one request, as the service has it: 5000 MiB for a blob, 4000 MiB for a block.
@@ -29,7 +29,7 @@ const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 
 /// Where something is written.
 pub(super) struct Place<'a> {
-    pub(super) account: &'a Local,
+    pub(super) account: &'a Signed,
     pub(super) container: &'a str,
     pub(super) path: &'a str,
     /// Held from the look whether a file exists to its taking that place.
@@ -60,7 +60,7 @@ impl Place<'_> {
 
     /// The file that is in this place now.
     async fn present(&self) -> Result<Option<ObjectInfo>, Error> {
-        match self.account.folder(self.container).head(self.path).await {
+        match self.account.files(self.container).head(self.path).await {
             Ok(info) => Ok(Some(info)),
             Err(store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
@@ -94,7 +94,7 @@ impl Place<'_> {
         let md5 = receive(&mut upload, length, headers, body).await?;
         let _placing = self.placing.lock().await;
         self.may_take(permissions, headers).await?;
-        let info = upload.commit().await?;
+        let info = self.account.place(self.container, self.path, upload).await?;
         Ok(with_md5(answer::created(&info), &md5))
     }
 
@@ -125,11 +125,12 @@ impl Place<'_> {
         let ids = block_ids(&text)?;
         let _placing = self.placing.lock().await;
         self.may_take(permissions, headers).await?;
-        let made = self.account.commit_blocks(self.container, self.path, &ids).await;
-        let info = made.map_err(|error| match error {
+        let made = self.account.gather(self.container, self.path, &ids).await;
+        let upload = made.map_err(|error| match error {
             store::Error::NotFound { path } => Error::BlockList(format!("{path} was not put")),
             other => other.into(),
         })?;
+        let info = self.account.place(self.container, self.path, upload).await?;
         Ok(answer::created(&info))
     }
 }

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_lc_rs::hmac;
 
 use super::containers::{ContainerEncryption, ContainerError, Containers, OpenAccount};
 use super::storage_account::{self, StorageAccount};
 use crate::cipher::{StorageCipher, StorageKey};
 use crate::keys::{MasterKeySource, MasterKeys};
 use crate::secrets::SecretBytes;
-use crate::store::account::{Account, AccountSettings, AzureCredential, Backend, S3Credential};
+use crate::store::account::{Account, AccountSettings, AzureCredential, Backend, Landing, S3Credential};
 use crate::store::sas::Grant;
 use crate::store::{Decrypted, Folder, Store, Symlinks};
 
@@ -63,7 +64,7 @@ impl AccountContainers {
         Ok(account)
     }
 
-    /// The address of a container as clients reach it, where it has one: of Azure's, or of ours for local folders,
+    /// The address of a container as clients reach it, where it has one: of Azure's, or of ours for folders and S3,
     /// below `base` (what our public URLs begin with, without a slash at the end).
     ///
     /// # Errors
@@ -79,30 +80,30 @@ impl AccountContainers {
         }
         let account = self.account(account)?;
         let of_azure = account.azure().map(|azure| azure.container_url(container));
-        let ours = account.local().map(|local| format!("{base}/{}/{container}", local.name()));
+        let ours = account.signed().map(|signed| format!("{base}/{}/{container}", signed.name()));
         Ok(of_azure.or(ours))
     }
 
     /// What stands behind `?` in the signed URL of a container.
     ///
     /// # Errors
-    /// For accounts whose containers have no signed URLs: S3 signs those of single files.
+    /// For accounts whose containers have no signed URLs: folders in place, and memory.
     pub fn sas(&self, account: &OpenAccount, container: &str, grant: &Grant) -> Result<String, ContainerError> {
         let name = &account.account.name;
         let opened = match account.account.backend {
             storage_account::Backend::InPlace => None,
             _ => Some(self.account(account)?),
         };
-        let signed = match opened.as_ref().map(|opened| (opened.azure(), opened.local())) {
+        let signed = match opened.as_ref().map(|opened| (opened.azure(), opened.signed())) {
             Some((Some(azure), _)) => azure.signed_container_url(container, grant),
-            Some((_, Some(local))) => local.signed_container_url("", container, grant),
+            Some((_, Some(signed))) => signed.container_url("", container, grant),
             _ => return Err(ContainerError(format!("containers of storage account {name:?} have no signed URLs"))),
         };
         let url = signed.map_err(said)?;
         Ok(url.split_once('?').map(|(_, query)| query.to_owned()).unwrap_or_default())
     }
 
-    /// The keys of a local account that was given none.
+    /// The keys of an account whose signed URLs are ours and that was given none.
     fn own_keys(&self, name: &str) -> Result<Vec<SecretBytes>, ContainerError> {
         let file = self.data_dir.join("accounts").join(format!("{name}.key"));
         let keys = MasterKeys::load(&MasterKeySource::Generated(file));
@@ -135,11 +136,25 @@ impl AccountContainers {
                     (Some(_), None) => return Err(missing("secret access key")),
                     (None, Some(_)) => return Err(missing("access key id")),
                 };
-                Backend::S3 { bucket, prefix, endpoint, region, credential }
+                let landing = Landing {
+                    folder: self.data_dir.join("uploads").join(&wanted.account.name),
+                    keys: match &wanted.key {
+                        // The same on every node.
+                        Some(secret) => vec![derived(secret, &wanted.account.name)],
+                        None => self.own_keys(&wanted.account.name)?,
+                    },
+                };
+                Backend::S3 { bucket, prefix, endpoint, region, credential, landing: Some(landing) }
             }
             Stored::Memory => Backend::Memory,
         })
     }
+}
+
+/// A key for signed URLs of that account, which tells nothing of the secret.
+fn derived(secret: &SecretBytes, account: &str) -> SecretBytes {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose());
+    SecretBytes::new(hmac::sign(&key, format!("signed URLs of {account}").as_bytes()).as_ref().to_vec())
 }
 
 fn said(error: crate::store::Error) -> ContainerError {

@@ -91,7 +91,7 @@ async fn link_accounts(catalog: &Catalog, config: &Config) -> Result<(), Error> 
 
 /// The endpoint for signed URLs of local accounts.
 pub(super) async fn blobs(opened: &Opened) -> Result<Arc<Blobs>, Error> {
-    let accounts = local_accounts(opened).await?;
+    let accounts = signed_accounts(opened).await?;
     Ok(Arc::new(Blobs::new(accounts, Arc::new(opened.catalog.clone()))))
 }
 
@@ -114,12 +114,12 @@ pub(super) async fn keep_accounts(opened: Opened, blobs: Arc<Blobs>) {
         if !changed && !sweep {
             continue;
         }
-        match local_accounts(&opened).await {
+        match signed_accounts(&opened).await {
             Ok(accounts) => {
                 seen = version;
                 if sweep {
                     swept = Some(tokio::time::Instant::now());
-                    for account in accounts.iter().filter_map(Account::local) {
+                    for account in accounts.iter().filter_map(Account::signed) {
                         if let Err(error) = account.sweep(LEFT_BEHIND).await {
                             tracing::warn!(%error, account = account.name(), "old uploads cannot be removed");
                         }
@@ -132,10 +132,11 @@ pub(super) async fn keep_accounts(opened: Opened, blobs: Arc<Blobs>) {
     }
 }
 
-async fn local_accounts(opened: &Opened) -> Result<Vec<Account>, Error> {
+/// Those whose signed URLs are answered here.
+async fn signed_accounts(opened: &Opened) -> Result<Vec<Account>, Error> {
     let mut accounts = Vec::new();
     for account in opened.catalog.storage_accounts().await? {
-        if !matches!(account.backend, Backend::Folder { .. }) {
+        if !matches!(account.backend, Backend::Folder { .. } | Backend::S3 { .. }) {
             continue;
         }
         let key = opened.catalog.storage_account_key(&account.name).await?;

@@ -2,7 +2,7 @@
 //! encrypted, because decoders read it before they decrypt.
 
 use super::avc_sps::{HIGH_PROFILES, SpsError, high_profile_fields};
-use super::slice_header::{SliceHeader, SliceHeaders, bits_for, header_length};
+use super::slice_header::{SliceHeader, SliceHeaders, bits_for, header_length, put};
 use crate::bits::{self, BitReader, rbsp};
 
 // nal_unit_type (table 7-1).
@@ -60,18 +60,8 @@ struct Picture {
 impl SliceHeaders for AvcSliceHeaders {
     fn learn(&mut self, nal_unit: &[u8]) {
         match nal_unit.first().map(|byte| byte & 0x1f) {
-            Some(SEQUENCE_PARAMETER_SET) => {
-                if let Ok(set) = Sequence::parse(&rbsp(nal_unit)) {
-                    self.sequence.retain(|other| other.id != set.id);
-                    self.sequence.push(set);
-                }
-            }
-            Some(PICTURE_PARAMETER_SET) => {
-                if let Ok(set) = Picture::parse(&rbsp(nal_unit)) {
-                    self.picture.retain(|other| other.id != set.id);
-                    self.picture.push(set);
-                }
-            }
+            Some(SEQUENCE_PARAMETER_SET) => put(&mut self.sequence, Sequence::parse(&rbsp(nal_unit)), |set| set.id),
+            Some(PICTURE_PARAMETER_SET) => put(&mut self.picture, Picture::parse(&rbsp(nal_unit)), |set| set.id),
             _ => {}
         }
     }

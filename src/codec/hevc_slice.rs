@@ -1,7 +1,7 @@
 //! Where the slice segment header of an HEVC NAL unit ends (ISO/IEC 23008-2 7.3.6.1): what stays clear when
 //! samples are encrypted, because decoders read it before they decrypt.
 
-use super::slice_header::{SliceHeader, SliceHeaders, bits_for, header_length};
+use super::slice_header::{SliceHeader, SliceHeaders, bits_for, header_length, put};
 use crate::bits::{self, BitReader, rbsp};
 
 mod parameter_sets;
@@ -25,18 +25,8 @@ pub(super) struct HevcSliceHeaders {
 impl SliceHeaders for HevcSliceHeaders {
     fn learn(&mut self, nal_unit: &[u8]) {
         match nal_unit.first().map(|byte| byte >> 1 & 0x3f) {
-            Some(SEQUENCE_PARAMETER_SET) => {
-                if let Ok(set) = Sequence::parse(&rbsp(nal_unit)) {
-                    self.sequence.retain(|other| other.id != set.id);
-                    self.sequence.push(set);
-                }
-            }
-            Some(PICTURE_PARAMETER_SET) => {
-                if let Ok(set) = Picture::parse(&rbsp(nal_unit)) {
-                    self.picture.retain(|other| other.id != set.id);
-                    self.picture.push(set);
-                }
-            }
+            Some(SEQUENCE_PARAMETER_SET) => put(&mut self.sequence, Sequence::parse(&rbsp(nal_unit)), |set| set.id),
+            Some(PICTURE_PARAMETER_SET) => put(&mut self.picture, Picture::parse(&rbsp(nal_unit)), |set| set.id),
             _ => {}
         }
     }

@@ -31,6 +31,14 @@ pub(super) trait SliceHeaders: Send {
     fn header(&self, nal_unit: &[u8]) -> SliceHeader;
 }
 
+/// Keeps a parameter set, if it could be read, in place of the one with its identifier.
+pub(super) fn put<T, E>(sets: &mut Vec<T>, read: Result<T, E>, id: impl Fn(&T) -> u32) {
+    if let Ok(set) = read {
+        sets.retain(|other| id(other) != id(&set));
+        sets.push(set);
+    }
+}
+
 /// The header of a slice by `read`, which is given the NAL unit without emulation prevention bytes and returns the
 /// bits of its header: `None` when parameter sets are missing.
 pub(super) fn header_length(

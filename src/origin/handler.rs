@@ -341,7 +341,9 @@ impl Origin {
         };
         let dialect = self.settings.dialect;
         let protection = protected.map(|protected| Arc::clone(&protected.protection));
-        let context = Context { dialect, now, selection: &selection, thumbnails, protection: protection.as_deref() };
+        let protection_here = protection.as_deref();
+        let context =
+            Context { dialect, now, selection: &selection, thumbnails, protection: protection_here, figures: None };
         let plan = wanted.plan(&film, format, &context)?;
         let identity = match (&wanted, &self.gallery) {
             (Wanted::Thumbnails(thumbnails::Object::Pictures(pictures)), Some(gallery)) => gallery.identity(pictures),
@@ -375,7 +377,8 @@ impl Origin {
             let (wanted, gallery, named) = (wanted.clone(), self.gallery.clone(), params.format.is_some());
             async move {
                 let protection = protection.as_deref();
-                let context = Context { dialect, now, selection: &selection, thumbnails, protection };
+                let figures = film.figures();
+                let context = Context { dialect, now, selection: &selection, thumbnails, protection, figures };
                 match (plan, &wanted) {
                     (_, Wanted::Thumbnails(thumbnails::Object::Pictures(pictures))) => {
                         let gallery = gallery.ok_or(Error::Internal)?;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::error::{Error, MediaFault};
+use super::figures::Kept;
 use super::listing::find;
 use super::revision::revision;
 use crate::catalog::PublishedAsset;
@@ -25,6 +26,8 @@ pub(super) struct Loaded {
     watched: Watched,
     /// The watched files as they were.
     seen: Vec<ObjectInfo>,
+    /// What manifests have measured of it.
+    pub(super) figures: Kept,
 }
 
 /// Which files decide what a presentation is: when one changes, comes or goes, so does the revision.
@@ -173,7 +176,7 @@ pub(super) async fn load(
     let owned_name = name.to_owned();
     let presentation =
         blocking(move || source::assemble(revision, &owned_name, &manifest, &pairs, &settings)).await??;
-    Ok(Loaded { presentation, objects: sources, watched, seen })
+    Ok(Loaded { presentation, objects: sources, watched, seen, figures: Kept::default() })
 }
 
 /// The files that a server manifest names, each once.

@@ -11,6 +11,7 @@ mod codes;
 mod conditional;
 mod error;
 mod faults;
+mod figures;
 mod handler;
 mod index_cache;
 mod known;

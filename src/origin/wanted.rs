@@ -11,6 +11,7 @@ use super::respond;
 use super::thumbnails;
 use super::url::{FragmentTime, Noun, Params, QualityLevel, StreamObject};
 use crate::media::{Presentation, TrackKind, TrackRef};
+use crate::packager::figures::Figures;
 use crate::packager::filter::Filter;
 use crate::packager::{self, Context, Format, Plan, Rendered, SegmentRequest};
 
@@ -19,6 +20,16 @@ pub(super) enum Film {
     Whole(Arc<Loaded>),
     /// What filters leave of it.
     Part(Box<Presentation>),
+}
+
+impl Film {
+    /// What was measured of it before: of the whole film alone, since a part has other figures.
+    pub(super) fn figures(&self) -> Option<&dyn Figures> {
+        match self {
+            Film::Whole(loaded) => Some(&loaded.figures),
+            Film::Part(_) => None,
+        }
+    }
 }
 
 impl Deref for Film {

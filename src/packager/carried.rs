@@ -1,7 +1,7 @@
 //! Which of a film's tracks a manifest lists.
 
 use super::{Error, Format, MAX_QUALITIES};
-use crate::media::{Presentation, Track, TrackGroup};
+use crate::media::{Presentation, Track, TrackGroup, TrackRef};
 
 /// The tracks of one group that a format can carry.
 #[derive(Clone, Debug)]
@@ -12,6 +12,14 @@ pub(crate) struct Carried<'a> {
     pub group: &'a TrackGroup,
     /// Its tracks that can be carried, in the group's order; never empty.
     pub tracks: Vec<&'a Track>,
+}
+
+impl Carried<'_> {
+    /// Where one of its tracks is in the film.
+    pub fn place(&self, track: &Track) -> TrackRef {
+        let place = self.group.tracks.iter().position(|other| std::ptr::eq(other, track));
+        TrackRef { group: self.index, track: place.unwrap_or(usize::MAX) }
+    }
 }
 
 /// Groups with at least one track that `format` can carry, in the film's order.

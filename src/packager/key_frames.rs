@@ -45,15 +45,6 @@ pub(crate) fn of_segment(track: &Track, index: usize) -> (u64, u64) {
     (samples.len() as u64, samples.iter().map(|s| u64::from(s.size)).sum())
 }
 
-/// Every segment of the group has a key frame in this track.
-pub(crate) fn in_every_segment(group: &TrackGroup, track: &Track) -> bool {
-    let inside = |pair: &[u32]| match track.samples.key_frames() {
-        Some(frames) => frames.get(frames.partition_point(|f| f.sample < pair[0])).is_some_and(|f| f.sample < pair[1]),
-        None => pair[0] < pair[1],
-    };
-    track.segment_count() >= group.segment_count() && track.segment_samples.windows(2).all(inside)
-}
-
 /// What is made of the one listed key frame at `request.time`. It lasts until the next one.
 ///
 /// # Errors
@@ -247,7 +238,7 @@ mod tests {
         let film = film(|n| [0, 24, 110].contains(&n));
         let scale = film.groups[0].timescale;
         assert_eq!(times(&film, true), [0, 24, 110]);
-        assert!(!in_every_segment(&film.groups[0], &film.groups[0].tracks[0]));
+        assert_eq!(of_segment(&film.groups[0].tracks[0], 1).0, 0);
         let lasts = |time: u64| {
             let plan = plan_one(&film, &request(time), scale).unwrap();
             let part = &plan.parts[0].samples;

@@ -24,6 +24,7 @@ mod track_fragment;
 
 pub mod cmaf;
 pub mod dash;
+pub mod figures;
 pub mod filter;
 pub mod hls;
 pub mod protection;
@@ -103,6 +104,8 @@ pub struct Context<'a> {
     pub thumbnails: Option<thumbnails::Grid>,
     /// How and with what media is encrypted; `None` in the clear.
     pub protection: Option<&'a protection::Protection>,
+    /// What was measured of the film before; `None` measures each time.
+    pub figures: Option<&'a dyn figures::Figures>,
 }
 
 /// One output format.

@@ -299,7 +299,14 @@ static SELECTION: Selection = Selection { encryption: None, audio_only: None, au
 
 /// A context of that dialect, with nothing selected, at the Unix epoch.
 pub(crate) fn context(dialect: Dialect) -> Context<'static> {
-    Context { dialect, now: UtcTime { unix_millis: 0 }, selection: &SELECTION, thumbnails: None, protection: None }
+    Context {
+        dialect,
+        now: UtcTime { unix_millis: 0 },
+        selection: &SELECTION,
+        thumbnails: None,
+        protection: None,
+        figures: None,
+    }
 }
 
 /// `Fragments` of track `track` of group `group` at `time`.

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::secrets::SecretBytes;
-use crate::store::account::{Account, AccountSettings, AzureCredential, Backend, S3Credential};
+use crate::store::account::{Account, AccountSettings, AzureCredential, Backend, Landing, S3Credential};
 
 /// Azurite's own account and key, the same everywhere ("Use the Azurite emulator").
 pub(crate) const AZURITE_ACCOUNT: &str = "devstoreaccount1";
@@ -107,7 +107,7 @@ pub(crate) fn moto() -> Option<Service> {
 }
 
 /// An account in that bucket.
-pub(crate) fn s3_account(service: &Service, prefix: &str) -> Account {
+pub(crate) fn s3_account(service: &Service, prefix: &str, landing: Option<Landing>) -> Account {
     let secret = SecretBytes::new(b"secret".to_vec());
     let backend = Backend::S3 {
         bucket: "films".to_owned(),
@@ -115,6 +115,7 @@ pub(crate) fn s3_account(service: &Service, prefix: &str) -> Account {
         endpoint: Some(service.url.clone()),
         region: None,
         credential: Some(S3Credential { access_key_id: "id".to_owned(), secret }),
+        landing,
     };
     Account::open(AccountSettings { name: "clouds".to_owned(), recheck: None, backend }).unwrap()
 }

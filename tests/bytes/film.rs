@@ -358,6 +358,7 @@ impl Judge<'_> {
                 selection: &selection,
                 thumbnails: None,
                 protection: None,
+                figures: None,
             };
             let tag = about.split(' ').next().unwrap_or_default();
             i128::from(format(tag).url_timescale(&self.film.presentation, stream.track.group, &context).get())

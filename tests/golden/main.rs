@@ -6,6 +6,7 @@ mod support;
 
 mod ams_sample;
 mod codec_table;
+mod kept_figures;
 mod protected;
 mod sha256;
 mod transport;
@@ -114,6 +115,7 @@ fn segments(film: &Film, dialect: Dialect) -> Files {
                     selection: &selection,
                     thumbnails: None,
                     protection: None,
+                    figures: None,
                 };
                 format.url_timescale(&film.presentation, track.group, &context)
             };

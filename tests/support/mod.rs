@@ -242,7 +242,7 @@ fn audio_of(object: &Object) -> Option<String> {
 
 /// A context in which nothing is chosen but what `selection` has.
 pub fn context(dialect: Dialect, selection: &Selection) -> Context<'_> {
-    Context { dialect, now: UtcTime { unix_millis: 0 }, selection, thumbnails: None, protection: None }
+    Context { dialect, now: UtcTime { unix_millis: 0 }, selection, thumbnails: None, protection: None, figures: None }
 }
 
 fn unescaped(name: &str) -> String {

@@ -75,7 +75,7 @@ pub(super) fn render(
         for (position, set) in sets.iter().enumerate() {
             let has_sdr = sets.iter().any(colour::is_sdr_video);
             let place = trick::Place { id: id + 1, of: position + 1, before: before(&sets, position), has_sdr };
-            if trick::write(&mut xml, kind, presentation, set, &place, context.protection) {
+            if trick::write(&mut xml, kind, presentation, set, &place, context) {
                 id += 1;
             }
         }
@@ -220,7 +220,7 @@ fn adaptation_set(
     }
     segment_template(xml, kind, presentation, set, "Fragments", dialect);
     for (index, track) in set.tracks.iter().enumerate() {
-        representation::write(xml, kind, set, track, place.before + index, dialect);
+        representation::write(xml, kind, set, track, place.before + index, context);
     }
     xml.end();
 }

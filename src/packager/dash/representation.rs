@@ -2,9 +2,10 @@
 
 use crate::media::{Track, TrackKind};
 use crate::packager::carried::Carried;
+use crate::packager::figures::{Figure, Measured};
 use crate::packager::markup::Markup;
 use crate::packager::names::url_name;
-use crate::packager::{Dialect, bitrate};
+use crate::packager::{Context, Dialect, bitrate};
 
 use super::Kind;
 use super::mpd::descriptor;
@@ -76,15 +77,29 @@ pub(super) fn picture(xml: &mut Markup, track: &Track, rate: (u32, u32)) {
     frame_rate(xml, "frameRate", rate);
 }
 
+/// What is measured of a track of the set.
+pub(super) fn figure(kind: &Kind, set: &Carried<'_>, track: &Track, of: Measured) -> Figure {
+    Figure { format: kind.tag, of, track: set.place(track), with: None, scheme: kind.scheme }
+}
+
 /// One representation, number `index` of its set.
-pub(super) fn write(xml: &mut Markup, kind: &Kind, set: &Carried<'_>, track: &Track, index: usize, dialect: Dialect) {
+pub(super) fn write(
+    xml: &mut Markup,
+    kind: &Kind,
+    set: &Carried<'_>,
+    track: &Track,
+    index: usize,
+    context: &Context<'_>,
+) {
+    let dialect = context.dialect;
     let group = set.group;
     xml.start("Representation").attribute("id", &id(set, index));
     let codecs_here = codecs(track, dialect);
     let bandwidth = match dialect {
         Dialect::Ams => track.bitrate,
         Dialect::Modern => {
-            bitrate::measured_with(group, track, 1, |media, samples| kind.size(track, media, samples)).0.max(1)
+            let measure = || bitrate::measured_with(group, track, 1, |media, samples| kind.size(track, media, samples));
+            context.measured(figure(kind, set, track, Measured::Segments), measure).0.max(1)
         }
     };
     xml.number("bandwidth", bandwidth);

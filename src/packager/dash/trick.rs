@@ -5,12 +5,13 @@
 
 use crate::media::{Presentation, Track, TrackKind};
 use crate::packager::carried::Carried;
+use crate::packager::figures::Measured;
 use crate::packager::markup::Markup;
-use crate::packager::protection::Protection;
 use crate::packager::track_fragment::media_type;
-use crate::packager::{Dialect, bitrate, key_frames};
+use crate::packager::{Context, Dialect, bitrate, key_frames};
 
 use super::mpd::{descriptor, segment_template};
+use super::representation::figure;
 use super::{Kind, colour, content_protection, representation};
 
 const TRICK_MODE: &str = "http://dashif.org/guidelines/trickmode";
@@ -40,12 +41,12 @@ pub(super) fn write(
     presentation: &Presentation,
     set: &Carried<'_>,
     place: &Place,
-    protection: Option<&Protection>,
+    context: &Context<'_>,
 ) -> bool {
     if set.group.kind != TrackKind::Video {
         return false;
     }
-    let tracks = useful(set);
+    let tracks = useful(kind, set, context);
     if tracks.is_empty() {
         return false;
     }
@@ -54,14 +55,14 @@ pub(super) fn write(
     xml.attribute("segmentAlignment", "true");
     xml.attribute("contentType", set.group.kind.as_str()).attribute("mimeType", media_type(set.group.kind));
     xml.attribute("startWithSAP", "1").attribute("codingDependency", "false");
-    content_protection::write_set(xml, presentation, set, protection, Dialect::Modern);
+    content_protection::write_set(xml, presentation, set, context.protection, Dialect::Modern);
     descriptor(xml, "EssentialProperty", TRICK_MODE, itoa::Buffer::new().format(place.of));
     colour::properties(xml, set, place.has_sdr);
     segment_template(xml, kind, presentation, set, "KeyFrames", Dialect::Modern);
     for (index, track) in tracks {
-        let pace = Pace::of(set, track);
+        let pace = Pace::of(kind, set, track, context);
         xml.start("Representation").attribute("id", &(representation::id(set, place.before + index) + "_key"));
-        xml.number("bandwidth", pace.bandwidth(kind, set, track));
+        xml.number("bandwidth", pace.bandwidth);
         xml.attribute("codecs", &representation::codecs(track, Dialect::Modern));
         representation::picture(xml, track, pace.frame_rate());
         xml.number("maxPlayoutRate", pace.fastest(track));
@@ -74,8 +75,10 @@ pub(super) fn write(
 
 /// The qualities that are good enough, with their places in the set: of each codec those of few lines, or the
 /// one of the fewest bits. A quality that lacks a key frame in some segment is none of them.
-fn useful<'a>(set: &Carried<'a>) -> Vec<(usize, &'a Track)> {
-    let whole = |track: &Track| key_frames::in_every_segment(set.group, track);
+fn useful<'a>(kind: &Kind, set: &Carried<'a>, context: &Context<'_>) -> Vec<(usize, &'a Track)> {
+    let segments = set.group.segment_count();
+    let whole =
+        |track: &Track| track.segment_count() >= segments && counted(kind, set, track, context).1 == segments as u64;
     let tracks: Vec<(usize, &Track)> = set.tracks.iter().copied().enumerate().filter(|(_, t)| whole(t)).collect();
     let small = |track: &Track| track.codec.video().is_some_and(|picture| picture.height <= ENOUGH_LINES);
     let wanted = |&(index, track): &(usize, &'a Track)| {
@@ -85,28 +88,43 @@ fn useful<'a>(set: &Carried<'a>) -> Vec<(usize, &'a Track)> {
     tracks.iter().copied().filter(wanted).collect()
 }
 
-/// How many key frames there are.
+/// How many key frames there are, and in how many segments.
+fn counted(kind: &Kind, set: &Carried<'_>, track: &Track, context: &Context<'_>) -> (u64, u64) {
+    context.measured(figure(kind, set, track, Measured::KeyFrameCount), || {
+        let counts = (0..set.group.segment_count()).map(|index| key_frames::of_segment(track, index).0);
+        counts.fold((0, 0), |(sum, segments), count| (sum + count, segments + u64::from(count > 0)))
+    })
+}
+
+/// How fast key frames come.
 struct Pace {
-    /// Key frames and bytes of each segment.
-    segments: Vec<(u64, u64)>,
+    count: u64,
     /// Whole milliseconds of them all.
     milliseconds: u64,
+    /// Bits per second of the most expensive segment of them.
+    bandwidth: u64,
 }
 
 impl Pace {
-    fn of(set: &Carried<'_>, track: &Track) -> Pace {
-        let segments = (0..set.group.segment_count()).map(|index| key_frames::of_segment(track, index)).collect();
+    fn of(kind: &Kind, set: &Carried<'_>, track: &Track, context: &Context<'_>) -> Pace {
         let time = |index| set.group.boundary(index, crate::time::Timescale::MILLISECONDS);
-        Pace { segments, milliseconds: time(usize::MAX).saturating_sub(time(0)).max(1) }
-    }
-
-    fn count(&self) -> u64 {
-        self.segments.iter().map(|(count, _)| count).sum()
+        let (bandwidth, _) = context.measured(figure(kind, set, track, Measured::KeyFrames), || {
+            let sent = |index: usize| {
+                let (count, bytes) = key_frames::of_segment(track, index);
+                kind.size(track, bytes, count)
+            };
+            bitrate::measured_by(set.group, track, 1, sent)
+        });
+        Pace {
+            count: counted(kind, set, track, context).0,
+            milliseconds: time(usize::MAX).saturating_sub(time(0)).max(1),
+            bandwidth: bandwidth.max(1),
+        }
     }
 
     /// Key frames per second as a fraction of small numbers: to the nearest hundredth of a second between them.
     fn frame_rate(&self) -> (u32, u32) {
-        let hundredths = (self.milliseconds / self.count().max(1) + 5) / 10;
+        let hundredths = (self.milliseconds / self.count.max(1) + 5) / 10;
         let hundredths = u32::try_from(hundredths.max(1)).unwrap_or(u32::MAX);
         let divisor = greatest_common_divisor(100, hundredths);
         (100 / divisor, hundredths / divisor)
@@ -116,15 +134,7 @@ impl Pace {
     fn fastest(&self, track: &Track) -> u64 {
         let (n, d) = track.frame_rate.unwrap_or((25, 1));
         let frames = u64::from(n) * self.milliseconds / (u64::from(d.max(1)) * 1000);
-        (frames / self.count().max(1)).clamp(1, FASTEST)
-    }
-
-    fn bandwidth(&self, kind: &Kind, set: &Carried<'_>, track: &Track) -> u64 {
-        let sent = |index: usize| {
-            let (count, bytes) = self.segments.get(index).copied().unwrap_or_default();
-            kind.size(track, bytes, count)
-        };
-        bitrate::measured_by(set.group, track, 1, sent).0.max(1)
+        (frames / self.count.max(1)).clamp(1, FASTEST)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::codec::DynamicRange;
 use crate::media::{DESCRIBES_VIDEO, Presentation, TrackGroup, TrackRef};
+use crate::packager::figures::{Figure, Measured};
 use crate::packager::{Context, Dialect, Error, Rendered, language, text};
 use crate::protection::Scheme;
 
@@ -128,8 +129,16 @@ impl<'a> Writer<'a> {
     fn rate(&self, at: TrackRef) -> Rate {
         match self.context.dialect {
             Dialect::Ams => rate::ams(self.presentation.track(at).bitrate),
-            Dialect::Modern => rate::alone(self.flavor, self.presentation, at, self.scheme()),
+            Dialect::Modern => self.measured(Measured::Segments, at, None, || {
+                rate::alone(self.flavor, self.presentation, at, self.scheme())
+            }),
         }
+    }
+
+    /// A rate, measured or as it was kept.
+    fn measured(&self, of: Measured, track: TrackRef, with: Option<TrackRef>, measure: impl FnOnce() -> Rate) -> Rate {
+        let figure = Figure { format: self.flavor.tag(), of, track, with, scheme: self.scheme() };
+        self.context.measured(figure, || measure().into()).into()
     }
 
     /// Variants with video, audio as renditions, an audio-only variant at the end.
@@ -272,13 +281,16 @@ impl<'a> Writer<'a> {
                 Dialect::Ams => audio.map_or(self.rate(main), |a| self.rate(main).plus(self.rate(a))),
                 Dialect::Modern => {
                     let track = self.presentation.track(main);
-                    if let Some(audio) = audio.filter(|_| !sound.as_ref().is_some_and(|s| s.fits(track))) {
-                        sound = Sound::of(self.flavor, self.presentation, main, audio);
-                    }
-                    match &sound {
-                        Some(sound) => rate::muxed(self.flavor, self.presentation, main, sound, self.scheme()),
-                        None => self.rate(main),
-                    }
+                    let measure = || {
+                        if let Some(audio) = audio.filter(|_| !sound.as_ref().is_some_and(|s| s.fits(track))) {
+                            sound = Sound::of(self.flavor, self.presentation, main, audio);
+                        }
+                        let muxed = |sound| rate::muxed(self.flavor, self.presentation, main, sound, self.scheme());
+                        sound.as_ref().map(muxed).unwrap_or_default()
+                    };
+                    let together = audio.map(|_| self.measured(Measured::Segments, main, audio, measure));
+                    // Nothing can be muxed with it.
+                    together.filter(|rate| *rate != Rate::default()).unwrap_or_else(|| self.rate(main))
                 }
             };
             self.variant(&Variant { main, rate, codecs, audio_group: None, video_group: None, muxed: audio });
@@ -391,7 +403,9 @@ impl<'a> Writer<'a> {
         }
         let rate = match self.context.dialect {
             Dialect::Ams => of_variant,
-            Dialect::Modern => rate::key_frames(self.flavor, self.presentation, at, self.scheme()),
+            Dialect::Modern => self.measured(Measured::KeyFrames, at, None, || {
+                rate::key_frames(self.flavor, self.presentation, at, self.scheme())
+            }),
         };
         if rate.peak == 0 {
             return;

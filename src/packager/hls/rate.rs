@@ -30,6 +30,18 @@ pub(super) struct Rate {
     pub average: u64,
 }
 
+impl From<(u64, u64)> for Rate {
+    fn from((peak, average): (u64, u64)) -> Rate {
+        Rate { peak, average }
+    }
+}
+
+impl From<Rate> for (u64, u64) {
+    fn from(rate: Rate) -> (u64, u64) {
+        (rate.peak, rate.average)
+    }
+}
+
 impl Rate {
     /// Both played together.
     pub fn plus(self, other: Rate) -> Rate {

@@ -117,7 +117,7 @@ impl Local {
         Ok(Upload { path: path.to_owned(), file, temporary, home, inside, size: 0 })
     }
 
-    /// Begins a block of a file ("Put Block"), which is seen by [`Local::commit_blocks`] alone. `id` is what the
+    /// Begins a block of a file ("Put Block"), which is seen by [`Local::gather`] alone. `id` is what the
     /// client calls it.
     ///
     /// # Errors
@@ -130,11 +130,11 @@ impl Local {
         self.begin_at(path, self.blocks(container, path), PathBuf::from(digest(id))).await
     }
 
-    /// Makes a file of blocks, in the order given, and forgets all its blocks ("Put Block List").
+    /// A file of blocks, in the order given ("Put Block List").
     ///
     /// # Errors
     /// [`Error::NotFound`] naming a block that is not there; then nothing is changed.
-    pub async fn commit_blocks(&self, container: &str, path: &str, ids: &[String]) -> Result<ObjectInfo, Error> {
+    pub async fn gather(&self, container: &str, path: &str, ids: &[String]) -> Result<Upload, Error> {
         let mut upload = self.begin(container, path).await?;
         let blocks = self.blocks(container, path);
         for id in ids {
@@ -143,9 +143,13 @@ impl Local {
             let mut block = block.map_err(missing)?;
             upload.size += tokio::io::copy(&mut block, &mut upload.file).await.map_err(|e| Error::from_io(path, e))?;
         }
-        let made = upload.commit().await?;
-        let _ = fs::remove_dir_all(&blocks).await;
-        Ok(made)
+        Ok(upload)
+    }
+
+    /// Forgets the blocks that were put for a file.
+    pub async fn forget_blocks(&self, container: &str, path: &str) {
+        // There may be none; what is left otherwise is swept away some day.
+        let _ = fs::remove_dir_all(self.blocks(container, path)).await;
     }
 
     /// Removes a file and the blocks that wait for it.
@@ -159,7 +163,7 @@ impl Local {
         let home = self.root.join(container);
         no_links(&home, Path::new(path)).await.map_err(|e| Error::from_io(path, e))?;
         fs::remove_file(home.join(path)).await.map_err(|e| Error::from_io(path, e))?;
-        let _ = fs::remove_dir_all(self.blocks(container, path)).await;
+        self.forget_blocks(container, path).await;
         // Folders that only held this file go too, as they do in other storage.
         let parents = Path::new(path).ancestors().skip(1).filter(|p| !p.as_os_str().is_empty());
         for parent in parents {
@@ -237,6 +241,14 @@ impl Upload {
         self.size
     }
 
+    /// The file to read from its beginning; it goes away with the second value.
+    pub(super) async fn reopen(mut self) -> Result<(File, impl Drop), Error> {
+        let failed = |error| Error::from_io(&self.path, error);
+        self.file.flush().await.map_err(failed)?;
+        let file = File::open(&self.temporary.0).await.map_err(failed)?;
+        Ok((file, self.temporary))
+    }
+
     /// Puts the file, which is whole now, into its place: on disk first, then under its name.
     ///
     /// # Errors
@@ -307,12 +319,14 @@ mod tests {
             block.commit().await.unwrap();
         }
         let list = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
-        let missing = account.commit_blocks("asset-1", "a.mp4", &list(&["a", "c"])).await;
-        assert!(matches!(missing, Err(Error::NotFound { .. })));
-        account.commit_blocks("asset-1", "a.mp4", &list(&["a", "b", "../../../x", "a"])).await.unwrap();
+        let missing = account.gather("asset-1", "a.mp4", &list(&["a", "c"])).await;
+        assert!(matches!(missing.map(drop), Err(Error::NotFound { .. })));
+        let whole = account.gather("asset-1", "a.mp4", &list(&["a", "b", "../../../x", "a"])).await.unwrap();
+        whole.commit().await.unwrap();
+        account.forget_blocks("asset-1", "a.mp4").await;
         assert_eq!(std::fs::read(root.path().join("asset-1/a.mp4")).unwrap(), b"onetwothreeone");
-        let again = account.commit_blocks("asset-1", "a.mp4", &list(&["unused"])).await;
-        assert!(matches!(again, Err(Error::NotFound { .. })));
+        let again = account.gather("asset-1", "a.mp4", &list(&["unused"])).await;
+        assert!(matches!(again.map(drop), Err(Error::NotFound { .. })));
         assert_eq!(std::fs::read_dir(root.path().join(UPLOADS)).unwrap().count(), 0);
     }
 

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | local folder | a sub-folder | answered by Headwater itself |
 //! | Azure Blob Storage | a container | answered by Azure |
-//! | S3 and compatible | a prefix in one bucket | presigned, one object each, answered there |
+//! | S3 and compatible | a prefix in one bucket | answered by Headwater itself, which sends readers to presigned ones of S3 |
 //! | memory | a prefix | none |
 
 mod azure;
@@ -15,6 +15,7 @@ mod names;
 mod real_tests;
 mod s3;
 mod settings;
+mod signed;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub use local::{Local, Upload};
 pub use names::{is_account_name, is_container_name};
 pub use s3::{Method, S3};
 pub use settings::{AccountSettings, AzureCredential, Backend, S3Credential};
+pub use signed::{Landing, Signed};
 
 use super::objects::translate;
 use super::{Error, Objects, Reading, Store};
@@ -45,7 +47,7 @@ pub struct Account {
 enum Kind {
     Local(Local),
     Azure(Arc<Azure>),
-    S3(Arc<S3>),
+    S3(Arc<S3>, Option<Signed>),
     Memory(Arc<InMemory>),
 }
 
@@ -65,8 +67,10 @@ impl Account {
             Backend::Azure { account, endpoint, credential } => {
                 Kind::Azure(Arc::new(Azure::open(&name, account, endpoint, credential)?))
             }
-            Backend::S3 { bucket, prefix, endpoint, region, credential } => {
-                Kind::S3(Arc::new(S3::open(&name, bucket, &prefix, endpoint, region, credential)?))
+            Backend::S3 { bucket, prefix, endpoint, region, credential, landing } => {
+                let bucket = Arc::new(S3::open(&name, bucket, &prefix, endpoint, region, credential)?);
+                let signed = landing.map(|landing| Signed::of_bucket(&name, landing, &bucket));
+                Kind::S3(bucket, signed)
             }
             Backend::Memory => Kind::Memory(Arc::new(InMemory::new())),
         };
@@ -78,10 +82,11 @@ impl Account {
         &self.name
     }
 
-    /// It, if it is a local folder, which Headwater answers signed URLs for.
-    pub fn local(&self) -> Option<&Local> {
+    /// It, if Headwater answers its signed URLs.
+    pub fn signed(&self) -> Option<Signed> {
         match &self.kind {
-            Kind::Local(local) => Some(local),
+            Kind::Local(local) => Some(Signed::of_folder(local)),
+            Kind::S3(_, signed) => signed.clone(),
             _ => None,
         }
     }
@@ -97,7 +102,7 @@ impl Account {
     /// It, if it is of S3.
     pub fn s3(&self) -> Option<&S3> {
         match &self.kind {
-            Kind::S3(s3) => Some(s3),
+            Kind::S3(s3, _) => Some(s3),
             _ => None,
         }
     }
@@ -106,7 +111,7 @@ impl Account {
     pub fn requests(&self) -> u64 {
         match &self.kind {
             Kind::Azure(azure) => azure.client().requests(),
-            Kind::S3(s3) => s3.client().requests(),
+            Kind::S3(s3, _) => s3.client().requests(),
             Kind::Local(_) | Kind::Memory(_) => 0,
         }
     }
@@ -133,7 +138,7 @@ impl Account {
             Kind::Local(local) => local.create(container).await,
             Kind::Azure(azure) => azure.create(container).await,
             // Prefixes are there when something is in them.
-            Kind::S3(_) | Kind::Memory(_) => Ok(()),
+            Kind::S3(..) | Kind::Memory(_) => Ok(()),
         }
     }
 
@@ -146,7 +151,7 @@ impl Account {
         match &self.kind {
             Kind::Local(local) => local.delete(container).await,
             Kind::Azure(azure) => azure.delete(container).await,
-            Kind::S3(_) | Kind::Memory(_) => {
+            Kind::S3(..) | Kind::Memory(_) => {
                 let objects = self.objects(container)?;
                 for file in objects.list("").await? {
                     match objects.delete(&file.path).await {
@@ -167,7 +172,7 @@ impl Account {
         let mut found = match &self.kind {
             Kind::Local(local) => local.containers(prefix).await?,
             Kind::Azure(azure) => azure.containers(prefix).await?,
-            Kind::S3(s3) => folders(s3.backend(), s3.prefix()).await?,
+            Kind::S3(s3, _) => folders(s3.backend(), s3.prefix()).await?,
             Kind::Memory(memory) => folders(&**memory, "").await?,
         };
         found.retain(|name| name.starts_with(prefix) && is_container_name(name));
@@ -195,7 +200,7 @@ impl Account {
         let mut reading = Reading::REMOTE;
         let backend: Arc<dyn ObjectStore> = match &self.kind {
             Kind::Azure(azure) => azure.container(container)?,
-            Kind::S3(s3) => s3.container(container),
+            Kind::S3(s3, _) => s3.container(container),
             Kind::Memory(memory) => {
                 reading = Reading::MEMORY;
                 Arc::new(PrefixStore::new(Arc::clone(memory), container))

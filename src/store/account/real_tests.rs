@@ -30,7 +30,7 @@ async fn azure_keeps_the_contract() {
 #[tokio::test]
 async fn s3_keeps_the_contract() {
     let Some(service) = moto() else { return };
-    keeps_the_contract(&s3_account(&service, "some/where")).await;
+    keeps_the_contract(&s3_account(&service, "some/where", None)).await;
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn a_signed_url_of_azure_opens_one_container_for_what_it_says() {
 #[tokio::test]
 async fn a_presigned_url_of_s3_opens_one_file() {
     let Some(service) = moto() else { return };
-    let account = s3_account(&service, "");
+    let account = s3_account(&service, "", None);
     account.put("asset-1", "a b.mp4", "film".into()).await.unwrap();
     let s3 = account.s3().unwrap();
     let url = s3.signed_url(Method::GET, "asset-1", "a b.mp4", Duration::from_secs(60)).await.unwrap();
@@ -101,6 +101,7 @@ async fn what_is_wrong_with_a_service_is_said() {
                 access_key_id: "id".to_owned(),
                 secret: crate::secrets::SecretBytes::new(b"s".to_vec()),
             }),
+            landing: None,
         },
     };
     // A service that knows no ranges: it sends the whole file, whatever is asked for.
@@ -176,7 +177,14 @@ async fn play(store: &dyn Store, requests: impl Fn() -> u64) -> (Played, Cost) {
     let mut cost = Cost { opening: requests() - begun, dearest_segment: 0 };
     let selection = Selection::default();
     let now = UtcTime { unix_millis: 0 };
-    let context = Context { dialect: Dialect::Modern, now, selection: &selection, thumbnails: None, protection: None };
+    let context = Context {
+        dialect: Dialect::Modern,
+        now,
+        selection: &selection,
+        thumbnails: None,
+        protection: None,
+        figures: None,
+    };
     let mut played = Played { manifests: Vec::new(), segments: Vec::new() };
     for format in FORMATS {
         played.manifests.push(format.manifest(&film, &context).unwrap().body.concat());
@@ -263,7 +271,7 @@ async fn films_play_from_azure_with_two_requests_a_segment() {
 #[tokio::test]
 async fn films_play_from_s3_with_two_requests_a_segment() {
     let Some(service) = moto() else { return };
-    films_play_from(&s3_account(&service, "headwater")).await;
+    films_play_from(&s3_account(&service, "headwater", None)).await;
 }
 
 /// An independent program encrypts a film as clients of the service did; we are given what they sent.

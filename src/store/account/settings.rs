@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::signed::Landing;
 use crate::secrets::SecretBytes;
 use crate::store::Symlinks;
 
@@ -50,6 +51,8 @@ pub enum Backend {
         region: Option<String>,
         /// How to prove who we are; `None` asks the environment and the machine's own role.
         credential: Option<S3Credential>,
+        /// With it, signed URLs of its containers are answered.
+        landing: Option<Landing>,
     },
     /// In this process' memory, for tests.
     Memory,

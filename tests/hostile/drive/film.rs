@@ -118,8 +118,14 @@ fn film(data: &Bytes, index: FileIndex, manifest: Option<ism::ServerManifest>) {
     for dialect in [Dialect::Modern, Dialect::Ams] {
         let selection = Selection::default();
         let thumbnails = thumbnails::Grid::of(&presentation, &THUMBNAILS);
-        let context =
-            Context { dialect, now: UtcTime { unix_millis: 0 }, selection: &selection, thumbnails, protection: None };
+        let context = Context {
+            dialect,
+            now: UtcTime { unix_millis: 0 },
+            selection: &selection,
+            thumbnails,
+            protection: None,
+            figures: None,
+        };
         FORMATS.iter().for_each(|format| package(*format, &presentation, data, &context));
         for format in FORMATS {
             let Ok(Some(stored)) = Protection::stored(&presentation, *format) else { continue };
