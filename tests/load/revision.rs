@@ -73,7 +73,11 @@ async fn a_film_that_is_replaced_while_many_read_is_one_film_or_the_other() {
         fs::copy(revisions[index].join(name), folder.join("new.tmp")).unwrap();
         fs::rename(folder.join("new.tmp"), folder.join(name)).unwrap();
     };
-    let replace = |index: usize| ["film_144.mp4", "film_90.mp4"].iter().for_each(|name| replace_one(index, name));
+    let replace = |index: usize| {
+        for name in ["film_144.mp4", "film_90.mp4"] {
+            replace_one(index, name);
+        }
+    };
     copy(&revisions[0], &folder);
     let film = site.publish(&folder);
     let server = site.serve(&[]);
