@@ -204,7 +204,7 @@ mod tests {
         let key = playready::key_from_seed(&seed, id).unwrap();
         let header = playready::Header {
             version: playready::Version::V4_1,
-            keys: &[(id, &key)],
+            keys: &[(id, Some(&key))],
             chains: false,
             licence_url: Some("https://keys.example/"),
             custom_attributes: None,

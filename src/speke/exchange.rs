@@ -171,7 +171,7 @@ mod tests {
         let key = ContentKey::new([1; 16]);
         let object = playready::Header {
             version: playready::Version::V4_3,
-            keys: &[(id, &key)],
+            keys: &[(id, Some(&key))],
             chains: true,
             licence_url: Some("https://licences.example/playready"),
             custom_attributes: None,

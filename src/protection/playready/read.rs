@@ -281,7 +281,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_in_every_version() {
         let keys = two_keys();
-        let pairs = [(keys[0].0, &keys[0].1), (keys[1].0, &keys[1].1)];
+        let pairs = [(keys[0].0, Some(&keys[0].1)), (keys[1].0, Some(&keys[1].1))];
         for (version, count, chains) in [
             (Version::V4_0, 1, false),
             (Version::V4_1, 1, false),
