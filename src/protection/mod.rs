@@ -2,6 +2,7 @@
 //! to be told. Pure: keys and policies come from above, nothing here fetches or decides.
 
 pub mod playready;
+pub(crate) mod protobuf;
 mod scheme;
 mod system;
 mod vectors;

@@ -1,6 +1,10 @@
 //! PlayReady: the header object in manifests and `pssh`, its checksum, and keys made from a seed
 //! ("PlayReady Header Object", Microsoft).
 
+mod read;
+
+pub use read::{ReadError, ReadHeader, ReadKey, ReadObject, header, object};
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
@@ -23,6 +27,24 @@ pub enum Version {
     V4_3,
 }
 
+impl Version {
+    /// The attribute `version` of a header.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Version::V4_0 => "4.0.0.0",
+            Version::V4_1 => "4.1.0.0",
+            Version::V4_2 => "4.2.0.0",
+            Version::V4_3 => "4.3.0.0",
+        }
+    }
+
+    /// The version of that name: as in headers, or its first two numbers (`4.3`).
+    pub fn from_name(name: &str) -> Option<Version> {
+        let all = [Version::V4_0, Version::V4_1, Version::V4_2, Version::V4_3];
+        all.into_iter().find(|version| [version.as_str(), &version.as_str()[..3]].contains(&name))
+    }
+}
+
 /// What a header says.
 pub struct Header<'a> {
     /// Its form.
@@ -43,12 +65,8 @@ const RIGHTS_HEADER: u16 = 1;
 impl Header<'_> {
     /// The `WRMHEADER` element.
     pub fn xml(&self) -> String {
-        let (version, algorithm) = match self.version {
-            Version::V4_0 => ("4.0.0.0", "AESCTR"),
-            Version::V4_1 => ("4.1.0.0", "AESCTR"),
-            Version::V4_2 => ("4.2.0.0", "AESCTR"),
-            Version::V4_3 => ("4.3.0.0", if self.chains { "AESCBC" } else { "AESCTR" }),
-        };
+        let version = self.version.as_str();
+        let algorithm = if self.chains && self.version == Version::V4_3 { "AESCBC" } else { "AESCTR" };
         let mut out = format!(
             "<WRMHEADER xmlns=\"http://schemas.microsoft.com/DRM/2007/03/PlayReadyHeader\" version=\"{version}\"><DATA>"
         );
