@@ -124,7 +124,7 @@ impl Flavor {
         match self {
             _ if !scheme.encrypts_samples() || codec.text().is_some() => true,
             Flavor::Cmaf => codec.subsampling().is_some(),
-            Flavor::V4 | Flavor::V3 => codec.transport_stream().is_some_and(|stream| stream.encrypted().is_some()),
+            Flavor::V4 | Flavor::V3 => codec.transport_stream().is_some_and(|stream| stream.encrypted(None).is_some()),
         }
     }
 
