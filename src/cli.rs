@@ -12,6 +12,7 @@ mod open;
 mod progress;
 mod protect;
 mod serve;
+mod speke;
 mod urls;
 mod verify;
 
@@ -289,6 +290,15 @@ pub enum Error {
         /// Which one.
         key: Uuid,
     },
+    /// No key service is meant.
+    #[error("name a key service with --service ({names}); [[key_service]] in the configuration says which there are")]
+    NoKeyService {
+        /// Which ones there are.
+        names: String,
+    },
+    /// What a key service said.
+    #[error(transparent)]
+    KeyService(#[from] crate::speke::Error),
     /// A key for tokens cannot be read or made.
     #[error("the key for tokens in {}: {problem}", path.display())]
     TokenKey {

@@ -85,7 +85,7 @@ pub use key_policy::{
 };
 pub use locator::{Locator, LocatorType, NewLocator};
 pub use operation::{EndpointAction, Operation, OperationState};
-pub use protect::Protection;
+pub use protect::{Protected, Protection};
 pub use publish::Entry;
 pub use published_asset::{PublishedAsset, Validity};
 pub use read::ChangeRecord;

@@ -37,7 +37,34 @@ impl fmt::Debug for Protection {
     }
 }
 
+/// A film under a key that comes from elsewhere.
+pub struct Protected {
+    /// The key; it has no authorization policy, so nobody is given it here.
+    pub key: NewContentKey,
+    /// One of the types that encrypt.
+    pub delivery_type: DeliveryType,
+    /// What players are told.
+    pub configuration: Vec<DeliverySetting>,
+}
+
 impl Catalog {
+    /// Protects the asset behind a streaming locator, which keeps its URLs, with a key that comes from elsewhere.
+    /// Downloads end with it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] if it has a delivery policy already, or the key is there;
+    /// [`Error::Invalid`] for settings that do not fit; [`Error::Seal`] without a master key.
+    pub async fn protect_with(&self, by: By, locator: Uuid, protected: Protected) -> Result<ContentKeyId, Error> {
+        let mut transaction = self.begin(by).await?;
+        let asset = transaction.get::<Locator>(&LocatorId(locator)).await?.entity.asset_id;
+        transaction.without_policy(asset).await?;
+        let key = transaction.create_content_key(protected.key).await?.id;
+        transaction.link_content_key(asset, key).await?;
+        transaction.deliver(asset, protected.delivery_type, protected.configuration).await?;
+        transaction.commit().await?;
+        Ok(key)
+    }
+
     /// Protects the asset behind a streaming locator, which keeps its URLs: gives it a new key with an
     /// authorization policy, and a delivery policy for Smooth, DASH and HLS. Downloads end with it.
     ///
@@ -73,9 +100,7 @@ impl Transaction<'_> {
             DeliveryType::DynamicCommonEncryptionCbcs => ContentKeyType::CommonEncryptionCbcs,
             _ => return Err(Error::conflict("that type of delivery does not encrypt".to_owned())),
         };
-        if !self.linked(Link::AssetDeliveryPolicies, &asset).await?.is_empty() {
-            return Err(Error::conflict(format!("asset {asset} has a delivery policy already; take that off first")));
-        }
+        self.without_policy(asset).await?;
         let material = keys::random::<16>().map_err(|_| Error::Seal(SealError::NoRandomness))?;
         let key = NewContentKey {
             id: ContentKeyId::random(),
@@ -110,15 +135,31 @@ impl Transaction<'_> {
             }],
             _ => Vec::new(),
         };
+        self.deliver(asset, protection.delivery_type, configuration).await?;
+        Ok(key)
+    }
+
+    async fn without_policy(&mut self, asset: AssetId) -> Result<(), Error> {
+        match self.linked(Link::AssetDeliveryPolicies, &asset).await?.is_empty() {
+            true => Ok(()),
+            false => Err(Error::conflict(format!("asset {asset} has a delivery policy already; take that off first"))),
+        }
+    }
+
+    /// Gives the asset a delivery policy for Smooth, DASH and HLS.
+    async fn deliver(
+        &mut self,
+        asset: AssetId,
+        delivery_type: DeliveryType,
+        configuration: Vec<DeliverySetting>,
+    ) -> Result<(), Error> {
         let protocols = Protocols::SMOOTH | Protocols::DASH | Protocols::HLS;
-        let delivery_type = protection.delivery_type;
         let new = NewDeliveryPolicy { name: None, protocols, delivery_type, configuration };
         let delivery = self.create_delivery_policy(new).await?.id;
         // Policies do not change while there are locators for streaming; these come back as they were.
         let locators = self.take_locators(asset).await?;
         self.link_delivery_policy(asset, delivery).await?;
-        self.put_locators(&locators).await?;
-        Ok(key)
+        self.put_locators(&locators).await
     }
 
     async fn unprotect(&mut self, asset: AssetId) -> Result<(), Error> {

@@ -91,7 +91,7 @@ pub(super) async fn protect(
     };
     let catalog = open::catalog(config, None).await?;
     let locator = find(&catalog, film).await?;
-    let key_url = format!("{}/", config.base_url());
+    let key_url = format!("{}/", config.key_base_url());
     let protection = Protection { delivery_type: with.delivery_type(), template, key_url };
     let key = catalog.protect(open::by(), locator, &protection).await?.guid();
     catalog.close().await;
@@ -166,7 +166,7 @@ pub(super) async fn url_token(
 }
 
 /// The locator of a film: it, or the folder that it publishes.
-async fn find(catalog: &Catalog, film: &str) -> Result<Uuid, Error> {
+pub(super) async fn find(catalog: &Catalog, film: &str) -> Result<Uuid, Error> {
     let entries = catalog.published().await?;
     let wanted = film.parse::<Uuid>().ok();
     let folder = Path::new(film).canonicalize().ok();
