@@ -51,7 +51,8 @@ pub(super) async fn open(config: &Config, opened: &Opened, streaming: SocketAddr
     let mut bound = config.clone();
     bound.server.listen = streaming;
     let installation = Installation::new(bound.base_url(), Arc::clone(&opened.containers));
-    let installation = Arc::new(installation.delivering(super::keys::delivered(config)));
+    let installation = installation.delivering(super::keys::delivered(config)).with_keys_at(bound.key_base_url());
+    let installation = Arc::new(installation);
     let limits = management::Settings {
         requests_per_second: settings.requests_per_second,
         max_body_bytes: settings.max_body_bytes,

@@ -56,7 +56,9 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
     let streaming = listeners.first().map_or(Ok(config.server.listen), |listener| listener.tcp.local_addr())?;
     let api = management::open(config, &opened, streaming).await?;
 
-    let mut origin = Origin::new(catalog.clone(), settings(&config.origin)).with_key_delivery(config.base_url());
+    let mut origin = Origin::new(catalog.clone(), settings(&config.origin))
+        .with_key_delivery(config.key_base_url())
+        .with_playready_header(config.origin.playready_header.into());
     if let Some(painter) = painter(config).await {
         origin = origin.with_thumbnails(painter);
     }
@@ -64,9 +66,14 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
     let watch = tokio::spawn(catalog.clone().follow());
     let blobs = open::blobs(&opened).await?;
     let mut handler = Streaming::new(origin).with_blobs(Arc::clone(&blobs));
-    if let Some(keys) = keys::delivery(config, &catalog)? {
+    let delivery = keys::delivery(config, &catalog)?;
+    if let Some(keys) = delivery.clone().filter(|_| config.key_delivery.beside_films) {
         handler = handler.with_keys(keys);
     }
+    let own = match (delivery, config.key_delivery.listen) {
+        (Some(keys), Some(address)) => Some((key_listener(&service, address).await?, keys)),
+        _ => None,
+    };
     let accounts = tokio::spawn(open::keep_accounts(opened, blobs));
     let end = CancellationToken::new();
     let manage = async {
@@ -78,6 +85,15 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
             server::run(vec![api.listener], api.handler, limits(&config.server), end.clone().cancelled_owned()).await;
         }
     };
+    let deliver = async {
+        if let Some((listener, keys)) = own {
+            let scheme = if listener.tls.is_some() { "https" } else { "http" };
+            let address = listener.tcp.local_addr().map(config::reachable).unwrap_or_default();
+            tracing::info!("keys are delivered at {scheme}://{address}/");
+            let handler = Arc::new(server::Keys::new(keys));
+            server::run(vec![listener], handler, limits(&config.server), end.clone().cancelled_owned()).await;
+        }
+    };
     let stream = server::run(listeners, Arc::new(handler), limits(&config.server), async {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -85,7 +101,7 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
         }
         end.cancel();
     });
-    tokio::join!(stream, manage);
+    tokio::join!(stream, manage, deliver);
     watch.abort();
     accounts.abort();
     catalog.close().await;
@@ -128,15 +144,30 @@ async fn listeners(service: &Service) -> Result<Vec<Listener>, Error> {
     let settings = &service.config.server;
     let mut listeners = vec![Listener { tcp: bind(settings.listen).await?, tls: None }];
     if let Some(address) = settings.tls_listen {
-        let certificates = match (service.certificate, &settings.certificate, &settings.key) {
-            (Certificate::SelfSigned, _, _) => tls::Certificates::self_signed(&own_names(address))?,
-            (Certificate::Files, Some(certificate), Some(key)) => tls::Certificates::from_files(certificate, key)?,
-            (Certificate::Files, _, _) => return Err(Error::NoCertificate),
-        };
-        let tls = tls::Tls::new(Arc::new(certificates))?;
+        let tls = certified(service, address)?;
         listeners.push(Listener { tcp: bind(address).await?, tls: Some(tls) });
     }
     Ok(listeners)
+}
+
+/// The listener for keys alone.
+async fn key_listener(service: &Service, address: SocketAddr) -> Result<Listener, Error> {
+    let tls = service.config.key_delivery.tls.then(|| certified(service, address)).transpose()?;
+    if tls.is_none() && !address.ip().is_loopback() {
+        tracing::warn!(%address, "keys are delivered without TLS: they can be read on their way");
+    }
+    Ok(Listener { tcp: bind(address).await?, tls })
+}
+
+/// HTTPS with the certificate of the settings.
+fn certified(service: &Service, address: SocketAddr) -> Result<tls::Tls, Error> {
+    let settings = &service.config.server;
+    let certificates = match (service.certificate, &settings.certificate, &settings.key) {
+        (Certificate::SelfSigned, _, _) => tls::Certificates::self_signed(&own_names(address))?,
+        (Certificate::Files, Some(certificate), Some(key)) => tls::Certificates::from_files(certificate, key)?,
+        (Certificate::Files, _, _) => return Err(Error::NoCertificate),
+    };
+    Ok(tls::Tls::new(Arc::new(certificates))?)
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {

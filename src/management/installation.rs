@@ -27,6 +27,7 @@ pub struct Delivered {
 /// Where it streams, and what it can sign and open.
 pub struct Installation {
     streaming_base: String,
+    key_base: Option<String>,
     containers: Arc<AccountContainers>,
     delivered: Delivered,
     protection: OnceCell<Arc<ProtectionCertificate>>,
@@ -36,13 +37,20 @@ impl Installation {
     /// `streaming_base` is what streaming URLs, and signed URLs of local accounts, begin with: `https://host`,
     /// without a slash at the end.
     pub fn new(streaming_base: String, containers: Arc<AccountContainers>) -> Installation {
-        Installation { streaming_base, containers, delivered: Delivered::default(), protection: OnceCell::new() }
+        let (delivered, protection) = (Delivered::default(), OnceCell::new());
+        Installation { streaming_base, key_base: None, containers, delivered, protection }
     }
 
     /// With a key delivery service at the same address.
     #[must_use]
     pub fn delivering(self, delivered: Delivered) -> Installation {
         Installation { delivered, ..self }
+    }
+
+    /// With keys at another address than films: what their URLs begin with.
+    #[must_use]
+    pub fn with_keys_at(self, base: String) -> Installation {
+        Installation { key_base: Some(base), ..self }
     }
 
     /// What streaming URLs begin with.
@@ -106,7 +114,7 @@ impl Installation {
     /// # Errors
     /// [`Error::NotSetUp`] for what is not delivered here.
     pub fn key_delivery_url(&self, key: Uuid, delivery_type: KeyDeliveryType) -> Result<String, Error> {
-        let (base, delivered) = (&self.streaming_base, self.delivered);
+        let (base, delivered) = (self.key_base.as_ref().unwrap_or(&self.streaming_base), self.delivered);
         let (is_delivered, url) = match delivery_type {
             KeyDeliveryType::BaselineHttp => (delivered.keys, format!("{base}/?KID={key}")),
             KeyDeliveryType::PlayReadyLicense => (delivered.playready, format!("{base}/PlayReady/")),

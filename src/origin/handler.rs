@@ -26,7 +26,7 @@ use crate::catalog::{Catalog, Protocols, PublishedAsset};
 use crate::clock;
 use crate::packager::filter::{self, Filter};
 use crate::packager::{self, Context, Dialect, Format, Selection};
-use crate::protection::Scheme;
+use crate::protection::{Scheme, playready};
 use crate::source;
 use crate::thumbnails::Painter;
 use crate::time::{Timescale, UtcTime};
@@ -60,6 +60,7 @@ pub struct Origin {
     gallery: Option<Arc<Gallery>>,
     /// What URLs of key delivery begin with, where policies name none.
     key_delivery: String,
+    playready_header: playready::Version,
 }
 
 /// A request without its body; streaming requests have none.
@@ -96,6 +97,7 @@ impl Origin {
             bandwidth: Bandwidth::default(),
             gallery: None,
             key_delivery: String::new(),
+            playready_header: playready::Version::default(),
         }
     }
 
@@ -109,6 +111,13 @@ impl Origin {
     /// name no others; else of the server that they ask.
     pub fn with_key_delivery(mut self, base: String) -> Origin {
         self.key_delivery = base;
+        self
+    }
+
+    /// With another version of PlayReady's headers.
+    #[must_use]
+    pub fn with_playready_header(mut self, version: playready::Version) -> Origin {
+        self.playready_header = version;
         self
     }
 
@@ -255,7 +264,8 @@ impl Origin {
                 refuse_encryption(params)?;
                 None
             }
-            _ => protection::decide(&self.catalog, asset, format, params.encryption, &self.key_delivery)?,
+            _ => protection::decide(&self.catalog, asset, format, params.encryption, &self.key_delivery)?
+                .map(|protected| protected.with_playready_header(self.playready_header)),
         };
         let protected = protected.as_ref();
         let now = request.utc();

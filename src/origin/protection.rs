@@ -17,13 +17,26 @@ use crate::catalog::{
 use crate::cipher::{ContentKey, KeyId, key_checksum};
 use crate::packager::Format;
 use crate::packager::protection::{Protection, SystemSignal, TrackKey, Tracks};
-use crate::protection::{Scheme, System};
+use crate::protection::{Scheme, System, playready};
 
 /// A protection, and a digest of all that it decides about bytes but the key: for entity tags.
 #[derive(Clone, Debug)]
 pub(super) struct Protected {
     pub(super) protection: Arc<Protection>,
     pub(super) identity: String,
+}
+
+impl Protected {
+    /// With PlayReady's headers in another version than the oldest.
+    pub(super) fn with_playready_header(mut self, version: playready::Version) -> Protected {
+        if version != playready::Version::default()
+            && let Some(protection) = Arc::get_mut(&mut self.protection)
+        {
+            protection.systems.iter_mut().for_each(|signal| signal.version = version);
+            self.identity.push_str(version.as_str());
+        }
+        self
+    }
 }
 
 /// How `asset` goes out in `format`, asked for with `encryption=`; `None` in the clear.

@@ -8,6 +8,7 @@ mod accept;
 mod activity;
 mod body;
 mod connection;
+mod keys;
 mod metered;
 mod service;
 mod streaming;
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use body::{BodyError, RequestBody};
+pub use keys::Keys;
 pub use streaming::Streaming;
 
 use crate::origin::Body;

@@ -62,7 +62,7 @@ impl Handler for Streaming {
 }
 
 /// A body as it comes.
-fn pieces(body: RequestBody) -> BoxStream<'static, io::Result<Bytes>> {
+pub(super) fn pieces(body: RequestBody) -> BoxStream<'static, io::Result<Bytes>> {
     let pieces = stream::try_unfold(body, |mut body| async move {
         let piece = body.next().await.map_err(io::Error::other)?;
         Ok(piece.map(|piece| (piece, body)))

@@ -5,6 +5,7 @@ mod hostile_tokens;
 mod licences;
 mod limits;
 mod open_id;
+mod own_listener;
 mod path_tokens;
 mod policies;
 mod site;

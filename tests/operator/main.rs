@@ -3,8 +3,10 @@
 #![allow(missing_docs, reason = "tests document themselves by their names")]
 
 mod import;
+mod key_listener;
 mod protected;
 mod proxy;
 mod site;
+mod speke;
 mod upload;
 mod verify;
