@@ -12,6 +12,7 @@ mod hls;
 mod keys;
 mod listing;
 mod playlist;
+mod read_any;
 mod report;
 mod segments;
 mod smooth;
@@ -25,6 +26,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 pub use address::Address;
+#[doc(hidden)]
+pub use read_any::read_any;
 pub use report::{Code, Finding, FormatReport, Report, Severity, StreamKind, StreamReport};
 pub use text::{Paint, text};
 
