@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::hmac;
 use headwater::catalog::*;
-use headwater::origin::{Origin, Request, Settings};
+use headwater::origin::{Notes, Origin, Request, Settings};
 use headwater::packager::Dialect;
 use headwater::secrets::SecretBytes;
 use headwater::source;
@@ -49,7 +49,9 @@ impl Client {
         let headers: HeaderMap =
             headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         let now = SystemTime::UNIX_EPOCH + Duration::from_millis(self.now.unix_millis);
-        let request = Request { method: &Method::GET, uri: &uri, headers: &headers, peer: self.peer, now };
+        let notes = Notes::default();
+        let request =
+            Request { method: &Method::GET, uri: &uri, headers: &headers, peer: self.peer, now, notes: &notes };
         let answer = self.origin.handle(request).await;
         let (parts, body) = answer.into_parts();
         let body = String::from_utf8_lossy(&body.collect().await.unwrap().to_bytes()).into_owned();

@@ -15,8 +15,13 @@ mod stored;
 mod streams;
 
 use headwater::cipher::{ContentKey, KeyId};
+<<<<<<< HEAD
 use headwater::media::Revision;
 use headwater::packager::protection::{Address, Periods, Protection, SystemSignal, TrackKey, Tracks};
+=======
+use headwater::media::{Revision, TrackRef};
+use headwater::packager::protection::{Protection, SystemSignal, TrackKey, Tracks};
+>>>>>>> players
 use headwater::protection::{Scheme, System};
 use sha2::{Digest, Sha256};
 use support::Film;
@@ -61,6 +66,14 @@ fn films() -> Vec<Film> {
     let films: Vec<Film> = folders.filter_map(open).collect();
     assert!(!films.is_empty(), "no film to judge");
     films
+}
+
+/// The tracks of a film that are judged: of each group the first and the last quality, which are encrypted as those
+/// between them are.
+fn ends(film: &Film) -> Vec<TrackRef> {
+    let is_at_an_end =
+        |track: &TrackRef| track.track == 0 || track.track + 1 == film.presentation.groups[track.group].tracks.len();
+    film.tracks().into_iter().filter(is_at_an_end).collect()
 }
 
 fn hex(bytes: &[u8]) -> String {
