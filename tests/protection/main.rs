@@ -15,13 +15,8 @@ mod stored;
 mod streams;
 
 use headwater::cipher::{ContentKey, KeyId};
-<<<<<<< HEAD
-use headwater::media::Revision;
-use headwater::packager::protection::{Address, Periods, Protection, SystemSignal, TrackKey, Tracks};
-=======
 use headwater::media::{Revision, TrackRef};
-use headwater::packager::protection::{Protection, SystemSignal, TrackKey, Tracks};
->>>>>>> players
+use headwater::packager::protection::{Address, Periods, Protection, SystemSignal, TrackKey, Tracks};
 use headwater::protection::{Scheme, System};
 use sha2::{Digest, Sha256};
 use support::Film;
