@@ -353,7 +353,7 @@ mod tests {
         // More samples than bytes, and a table that ends inside of its last entry.
         let error = table(b"\0\0\0\x12senc\0\0\0\x02\xff\xff\xff\xff\0\0").unwrap_err();
         assert_eq!(error.kind, ErrorKind::TooManyEntries { count: 0xffff_ffff, room: 1 });
-        let read = table(b"\0\0\0\x1asenc\0\0\0\x02\0\0\0\x01\0\x02\0\x01\0\0\0\x02").unwrap();
+        let read = table(b"\0\0\0\x18senc\0\0\0\x02\0\0\0\x01\0\x02\0\x01\0\0\0\x02").unwrap();
         assert_eq!(read.entries().next(0, &mut Vec::new()), None);
         assert_eq!(read.entries().next(8, &mut Vec::new()), None);
         let error = table(b"\0\0\0\x10senc\0\0\0\0\xff\xff\xff\xff").unwrap_err();

@@ -127,9 +127,9 @@ mod tests {
         for line in [
             "# TYPE a counter",
             "a_total{kind=\"x\\\"y\"} 3",
-            "b 7.0",
-            "c_seconds_sum 11.0",
-            "c_seconds_count 3",
+            "b{} 7.0",
+            "c_seconds_sum{} 11.0",
+            "c_seconds_count{} 3",
             "c_seconds_bucket{le=\"1.0\"} 1",
             "c_seconds_bucket{le=\"2.0\"} 2",
             "c_seconds_bucket{le=\"+Inf\"} 3",

@@ -112,7 +112,7 @@ codes! {
     AudioEncodingNotSupported UNSUPPORTED_MEDIA_TYPE "MPE_AUDIO_ENCODING_NOT_SUPPORTED" 0x8089_0211
         "The format cannot carry this audio codec."
     SourceProtectionConversionNotSupported UNSUPPORTED_MEDIA_TYPE "MPE_SOURCE_PROTECTION_CONVERSION_NOT_SUPPORTED" 0x8089_0212
-        "The source is protected and cannot be converted."
+        "The source is stored encrypted in a way that this format does not have."
     OutputProtectionFormatNotSupported UNSUPPORTED_MEDIA_TYPE "MPE_OUTPUT_PROTECTION_FORMAT_NOT_SUPPORTED" 0x8089_0213
         "The format does not know this encryption."
     InputProtectionFormatNotSupported UNSUPPORTED_MEDIA_TYPE "MPE_INPUT_PROTECTION_FORMAT_NOT_SUPPORTED" 0x8089_0219

@@ -231,7 +231,7 @@ mod tests {
         let foreign = KeyId([9; 16]);
         let cases: [(&dyn Fn(&mut Document), &str); 11] = [
             (&|a| a.content_id = Some("other".to_owned()), "for the content \"other\""),
-            (&|a| a.keys[0].id = Uuid::nil(), "it has no key 11111111"),
+            (&|a| a.keys[0].id = Uuid::nil(), "it has no key 11112222"),
             (&|a| a.keys[0].material = SecretBytes::new(vec![1; 32]), "has 32 bytes and not 16"),
             (&|a| a.keys[0].scheme = Some("cenc".to_owned()), "is for cenc and not cbcs"),
             (&|a| drop(a.systems.remove(0)), "it says nothing for Widevine"),

@@ -57,7 +57,7 @@ async fn films_listener_has_no_keys_then() {
     for target in [format!("/?kid={key}"), format!("/ClearKey/?kid={key}"), "/PlayReady/".to_owned()] {
         let answer = site.get(&target).await;
         assert_ne!(answer.body, material(key), "{target}");
-        assert!(!answer.header("content-type").contains("json") && answer.header("cache-control") != "no-store");
+        assert!(!answer.header("content-type").contains("json"), "{target}");
     }
 }
 
