@@ -104,7 +104,7 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
     });
     let accounts = tokio::spawn(open::keep_accounts(opened, blobs));
     // Those who watch can ask until the last player has gone.
-    let end = CancellationToken::new();
+    let (leave, end) = (CancellationToken::new(), CancellationToken::new());
     let watch_metrics = async {
         if let Some(listener) = watched {
             let endpoints = Arc::new(Endpoints::new(Arc::clone(&sources)));
@@ -128,7 +128,7 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
             let address = listener.tcp.local_addr().map(config::reachable).unwrap_or_default();
             tracing::info!("keys are delivered at {scheme}://{address}/");
             let handler = Arc::new(server::Keys::new(keys));
-            server::run(vec![listener], handler, limits(&config.server), end.clone().cancelled_owned()).await;
+            server::run(vec![listener], handler, limits(&config.server), leave.clone().cancelled_owned()).await;
         }
     };
     let stream = async {
@@ -138,6 +138,7 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
                 _ = terminate.recv() => {}
             }
             sources.draining.begin();
+            leave.cancel();
         })
         .await;
         end.cancel();
