@@ -177,7 +177,8 @@ impl SampleEncryptionTable {
         let (_, flags) = fields.full_box()?;
         let overridden = if flags & 1 != 0 { Some(piff::read_parameters(&mut fields)?) } else { None };
         let with_subsamples = flags & 2 != 0;
-        let count = fields.count(if with_subsamples { 2 } else { 0 })?;
+        // With one vector for all samples, and no stretches, entries are empty.
+        let count = if with_subsamples { fields.count(2)? } else { fields.u32()? };
         if count > most {
             let (value, limit) = (u64::from(count), u64::from(most));
             return Err(fields.error(ErrorKind::LimitExceeded { what: "encrypted samples", value, limit }));
