@@ -180,12 +180,13 @@ async fn of_folder(config: &Config, folder: &Path, arguments: &Arguments) -> Res
     for protection in protections {
         let name = protection.name();
         let film = home.folder.clone();
-        match protection.scheme() {
-            Some(_) => drop(home.run(&["protect", &film, "--with", &name])?),
-            None if was_protected => drop(home.run(&["unprotect", &film])?),
-            None => {}
+        if was_protected {
+            drop(home.run(&["unprotect", &film])?);
         }
         was_protected = protection.scheme().is_some();
+        if was_protected {
+            drop(home.run(&["protect", &film, "--with", &name])?);
+        }
         // Made anew each time; then one out of the cache.
         for (work, cache_bytes) in [("made", 0), ("kept", config.origin.segment_cache_bytes)] {
             let server = home.serve(cache_bytes)?;
