@@ -16,7 +16,7 @@ use headwater::cipher::ctr::Counter;
 use headwater::cipher::pattern::{Chains, Pattern};
 use headwater::cipher::{ContentKey, KeyId};
 use headwater::media::Presentation;
-use headwater::packager::protection::{Protection, TrackKey, Tracks};
+use headwater::packager::protection::{Periods, Protection, TrackKey, Tracks};
 use headwater::packager::{Context, Format, MediaData, Noun, Plan, SegmentRequest, format};
 use headwater::protection::Scheme;
 use support::{File, context, demo, tracks};
@@ -108,9 +108,16 @@ fn cbcs_sound(bencher: Bencher<'_, '_>) {
 fn protection(scheme: Scheme) -> Protection {
     Protection {
         scheme,
-        keys: vec![TrackKey { tracks: Tracks::All, id: KeyId([3; 16]), key: key(), vector: None, url: None }],
+        keys: vec![TrackKey {
+            tracks: Tracks::All,
+            id: KeyId([3; 16]),
+            material: key().into(),
+            vector: None,
+            url: None,
+        }],
         clear: Vec::new(),
         systems: Vec::new(),
+        periods: Periods::default(),
         asset: [0; 16],
     }
 }

@@ -3,6 +3,7 @@
 //! Results go to standard output, everything else to standard error. An error is one readable paragraph.
 
 mod assets;
+mod bench;
 mod cpix;
 mod films;
 mod import;
@@ -12,6 +13,7 @@ mod open;
 mod progress;
 mod protect;
 mod serve;
+mod speke;
 mod urls;
 mod verify;
 
@@ -97,6 +99,31 @@ enum Command {
     Upload(assets::UploadArguments),
     /// Delete an asset of a running server, with its locators and its files
     Delete(assets::DeleteArguments),
+    /// Have a running server forget what it holds in memory: of an asset, of a locator, or all
+    ///
+    /// Indexes of films, manifests and segments are made anew from storage when they are asked for again. Caches in
+    /// front of the server, and other servers, are not told.
+    Purge {
+        /// An asset's name or id, or a locator; everything if not given
+        #[arg(value_name = "ASSET|LOCATOR")]
+        what: Option<String>,
+        #[command(flatten)]
+        server: assets::Server,
+    },
+    /// Say how a running server comes to the answer of a streaming URL
+    ///
+    /// How it reads the URL, which asset and policy it finds and why, what filters do with each track, what is in
+    /// its caches, what it reads from storage, and how long all that takes.
+    Explain {
+        /// The URL, or its path
+        #[arg(value_name = "URL")]
+        url: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: assets::Server,
+    },
     /// Encrypt a published film on its way out, with a key that players get from the server
     ///
     /// Its files and URLs stay as they are. Without an issuer everybody may have the key; with one it takes a
@@ -108,6 +135,8 @@ enum Command {
         /// How
         #[arg(long, value_enum, default_value = "aes-128")]
         with: protect::Scheme,
+        #[command(flatten)]
+        keys: protect::Keys,
         #[command(flatten)]
         issuer: protect::MaybeIssuer,
     },
@@ -168,6 +197,10 @@ enum Command {
     /// Checked: status and type of each answer, times against the manifest, gaps and overlaps, codecs against
     /// initialization segments, and lengths across formats. docs/verify.md explains each finding.
     Verify(verify::Arguments),
+    /// Measure how fast a film is served, and what that costs the CPU, by format and protection
+    ///
+    /// docs/operations.md says what the figures mean. Nothing else should be busy on the machine.
+    Bench(bench::Arguments),
 }
 
 #[derive(Args, PartialEq, Eq, Debug, Default)]
@@ -217,6 +250,9 @@ pub enum Error {
     /// What cannot be verified.
     #[error(transparent)]
     Verify(#[from] crate::verify::Error),
+    /// What cannot be measured.
+    #[error(transparent)]
+    Bench(#[from] crate::bench::Error),
     /// What cannot be imported.
     #[error(transparent)]
     Import(#[from] crate::import::Error),
@@ -289,6 +325,15 @@ pub enum Error {
         /// Which one.
         key: Uuid,
     },
+    /// No key service is meant.
+    #[error("name a key service with --service ({names}); [[key_service]] in the configuration says which there are")]
+    NoKeyService {
+        /// Which ones there are.
+        names: String,
+    },
+    /// What a key service said.
+    #[error(transparent)]
+    KeyService(#[from] crate::speke::Error),
     /// A key for tokens cannot be read or made.
     #[error("the key for tokens in {}: {problem}", path.display())]
     TokenKey {
@@ -350,12 +395,15 @@ fn execute(arguments: Arguments) -> Result<ExitCode, Error> {
             true => runtime.block_on(assets::list(&config, &server)),
             false => runtime.block_on(films::list(&config)),
         },
+        Command::Purge { what, server } => runtime.block_on(assets::purge(&config, what.as_deref(), &server)),
+        Command::Explain { url, json, server } => runtime.block_on(assets::explain(&config, &url, json, &server)),
         Command::Upload(arguments) => runtime.block_on(assets::upload(&config, arguments)),
         Command::Delete(arguments) => runtime.block_on(assets::delete(&config, arguments)),
         Command::Import(arguments) => runtime.block_on(import::import(&config, arguments)),
         Command::Verify(arguments) => runtime.block_on(verify::verify(arguments)),
-        Command::Protect { film, with, issuer } => {
-            runtime.block_on(protect::protect(&config, &film, with, issuer.whole()))
+        Command::Bench(arguments) => runtime.block_on(bench::bench(&config, arguments)),
+        Command::Protect { film, with, keys, issuer } => {
+            runtime.block_on(protect::protect(&config, &film, with, keys, issuer.whole()))
         }
         Command::Unprotect { film } => runtime.block_on(protect::unprotect(&config, &film)),
         Command::Token { key, issuer, minutes } => protect::token(key, &issuer, minutes),

@@ -4,17 +4,23 @@
 //! the repository explains each of them, and a test holds the two together.
 
 mod key_delivery;
+mod key_service;
 mod load;
+mod secret;
 mod storage;
+mod watching;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use key_delivery::{KeyDelivery, LicenceForm, LicenceService, LicenceSystem};
+pub use key_delivery::{KeyDelivery, LicenceForm, LicenceService, LicenceSystem, PlayReadyHeader};
+pub use key_service::KeyService;
 pub use load::{ConfigError, load};
+pub use secret::SecretPlaces;
 pub use storage::{Keys, StorageAccount, StorageError, StorageKind};
+pub use watching::{Log, Metrics, Traces};
 
 use crate::catalog::Placement;
 
@@ -42,6 +48,12 @@ pub struct Config {
     pub key_delivery: KeyDelivery,
     /// Who writes licences.
     pub licence_service: Vec<LicenceService>,
+    /// Who gives us keys.
+    pub key_service: Vec<KeyService>,
+    /// Numbers for those who watch the server.
+    pub metrics: Metrics,
+    /// Traces for a collector.
+    pub traces: Traces,
     /// What is written to standard error.
     pub log: Log,
 }
@@ -88,8 +100,12 @@ pub struct Origin {
     pub index_cache_bytes: u64,
     /// Memory for finished segments, bytes.
     pub segment_cache_bytes: u64,
+    /// Memory for segments beyond those, which are being made or sent, bytes.
+    pub in_flight_bytes: u64,
     /// What printed URLs begin with.
     pub public_base_url: Option<String>,
+    /// The version of PlayReady's headers where a policy does not need a later one.
+    pub playready_header: PlayReadyHeader,
 }
 
 /// `[storage]`
@@ -180,16 +196,6 @@ pub struct Management {
     pub audience: Option<String>,
     /// File or address of the issuer's public keys.
     pub jwks: Option<String>,
-}
-
-/// `[log]`
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Log {
-    /// The least important messages that are written.
-    pub level: LogLevel,
-    /// For people or for programs.
-    pub format: LogFormat,
 }
 
 /// `log.level`
@@ -287,7 +293,9 @@ impl Default for Origin {
             cache_max_age_seconds: 259_200,
             index_cache_bytes: 128 << 20,
             segment_cache_bytes: 256 << 20,
+            in_flight_bytes: 512 << 20,
             public_base_url: None,
+            playready_header: PlayReadyHeader::default(),
         }
     }
 }
@@ -316,6 +324,19 @@ impl Config {
         match &self.origin.public_base_url {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => format!("http://{}", reachable(self.server.listen)),
+        }
+    }
+
+    /// What URLs of keys begin with, likewise: `key_delivery.public_base_url`; where keys have a listener that is
+    /// the only one for them, that; else [`Config::base_url`].
+    pub fn key_base_url(&self) -> String {
+        let settings = &self.key_delivery;
+        match (&settings.public_base_url, settings.listen) {
+            (Some(url), _) => url.trim_end_matches('/').to_owned(),
+            (None, Some(listen)) if !settings.beside_films => {
+                format!("{}://{}", if settings.tls { "https" } else { "http" }, reachable(listen))
+            }
+            _ => self.base_url(),
         }
     }
 }
@@ -379,7 +400,11 @@ mod tests {
                 jwks: text(),
                 ..Management::default()
             },
-            key_delivery: KeyDelivery::default(),
+            key_delivery: KeyDelivery {
+                listen: "[::]:1".parse().ok(),
+                public_base_url: text(),
+                ..KeyDelivery::default()
+            },
             licence_service: vec![LicenceService {
                 system: LicenceSystem::Widevine,
                 url: text().unwrap(),
@@ -387,7 +412,23 @@ mod tests {
                 header: text(),
                 secret_file: path(),
                 secret_env: text(),
+                secret_command: Some(vec!["x".into()]),
             }],
+            key_service: vec![KeyService {
+                name: text().unwrap(),
+                url: text().unwrap(),
+                systems: vec![LicenceSystem::Widevine],
+                encrypted: false,
+                playready_licences: text(),
+                widevine_licences: text(),
+                fairplay_licences: text(),
+                header: text(),
+                secret_file: path(),
+                secret_env: text(),
+                secret_command: Some(vec!["x".into()]),
+            }],
+            metrics: Metrics { listen: "[::]:1".parse().ok(), ..Metrics::default() },
+            traces: Traces { endpoint: text(), ..Traces::default() },
             log: Log::default(),
         }
     }
@@ -432,5 +473,12 @@ mod tests {
         assert_eq!(config.base_url(), "http://192.0.2.1:80");
         config.origin.public_base_url = Some("https://cdn.example/x/".to_owned());
         assert_eq!(config.base_url(), "https://cdn.example/x");
+        assert_eq!(config.key_base_url(), "https://cdn.example/x");
+        config.key_delivery.listen = "0.0.0.0:8090".parse().ok();
+        assert_eq!(config.key_base_url(), "https://cdn.example/x");
+        (config.key_delivery.beside_films, config.key_delivery.tls) = (false, true);
+        assert_eq!(config.key_base_url(), "https://localhost:8090");
+        config.key_delivery.public_base_url = Some("https://keys.example/".to_owned());
+        assert_eq!(config.key_base_url(), "https://keys.example");
     }
 }

@@ -19,6 +19,8 @@ pub mod time;
 pub mod xml;
 
 #[cfg(feature = "server")]
+pub mod bench;
+#[cfg(feature = "server")]
 pub mod blob;
 #[cfg(feature = "server")]
 pub mod catalog;
@@ -29,7 +31,11 @@ pub mod client;
 #[cfg(feature = "server")]
 pub mod clock;
 #[cfg(feature = "server")]
+pub mod cmcd;
+#[cfg(feature = "server")]
 pub mod config;
+#[cfg(feature = "server")]
+pub mod counters;
 #[cfg(feature = "server")]
 pub mod import;
 #[cfg(feature = "server")]
@@ -41,11 +47,15 @@ pub mod keys;
 #[cfg(feature = "server")]
 pub mod management;
 #[cfg(feature = "server")]
+pub mod metrics;
+#[cfg(feature = "server")]
 pub mod odata;
 #[cfg(feature = "server")]
 pub mod origin;
 #[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "server")]
+pub mod speke;
 #[cfg(feature = "server")]
 pub mod store;
 #[cfg(feature = "server")]

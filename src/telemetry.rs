@@ -1,8 +1,12 @@
-//! Logs.
+//! Logs, and traces for collectors.
+
+mod traces;
 
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
+
+pub use traces::{Counts, Head, Place, Told, Tracer};
 
 /// How a log line looks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

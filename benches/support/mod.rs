@@ -240,6 +240,7 @@ pub fn fragmented(minutes: u32, bits_per_second: u64) -> File {
             decode_time: u64::from(fragment * GOP) * u64::from(PICTURE),
             tfxd: None,
             extra_traf_boxes: &[],
+            extra_moof_boxes: &[],
             samples: &samples,
         };
         let head = header.write().expect("a fragment");

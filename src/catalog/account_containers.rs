@@ -10,6 +10,7 @@ use aws_lc_rs::hmac;
 
 use super::containers::{ContainerEncryption, ContainerError, Containers, OpenAccount};
 use super::storage_account::{self, StorageAccount};
+use super::storage_counts::StorageCounts;
 use crate::cipher::{StorageCipher, StorageKey};
 use crate::keys::{MasterKeySource, MasterKeys};
 use crate::secrets::SecretBytes;
@@ -24,6 +25,7 @@ pub struct AccountContainers {
     symlinks: Symlinks,
     recheck: HashMap<String, Duration>,
     open: Mutex<HashMap<String, Opened>>,
+    counts: Arc<StorageCounts>,
 }
 
 struct Opened {
@@ -37,7 +39,13 @@ impl AccountContainers {
     /// symbolic links in folders; and how long listings of an account are believed where its kind's own time does
     /// not suit.
     pub fn new(data_dir: &Path, symlinks: Symlinks, recheck: HashMap<String, Duration>) -> AccountContainers {
-        AccountContainers { data_dir: data_dir.to_owned(), symlinks, recheck, open: Mutex::default() }
+        let (open, counts) = (Mutex::default(), Arc::default());
+        AccountContainers { data_dir: data_dir.to_owned(), symlinks, recheck, open, counts }
+    }
+
+    /// Numbers of all that is read.
+    pub fn counts(&self) -> &Arc<StorageCounts> {
+        &self.counts
     }
 
     /// The account, ready for use.
@@ -182,7 +190,11 @@ impl Containers for AccountContainers {
             storage_account::Backend::InPlace => Arc::new(Folder::new(Path::new(container), self.symlinks)),
             _ => self.account(account)?.container(container).map_err(said)?,
         };
-        clear(stored, encryption)
+        clear(self.counts.counted(stored, &account.account.backend), encryption)
+    }
+
+    fn watch(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        self.counts.counted(store, &storage_account::Backend::InPlace)
     }
 
     async fn create(&self, account: &OpenAccount, container: &str) -> Result<(), ContainerError> {

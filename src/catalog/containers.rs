@@ -50,6 +50,11 @@ pub trait Containers: Send + Sync {
         encryption: Option<ContainerEncryption>,
     ) -> Result<Arc<dyn Store>, ContainerError>;
 
+    /// A local folder's store that was opened otherwise, watched as those are that are opened here.
+    fn watch(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        store
+    }
+
     /// Makes a container; one that is there already is left as it is.
     ///
     /// # Errors

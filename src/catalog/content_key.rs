@@ -1,5 +1,7 @@
 //! Content keys: what protects media, at rest or on its way to players (object model §6, §12.4).
 
+use std::ops::RangeInclusive;
+
 use aes::cipher::{Block, BlockCipherEncrypt, KeyInit};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +14,7 @@ use super::key_policy::KeyPolicy;
 use super::numbers::numbered;
 use super::rules::{self, MAX_NAME};
 use super::transaction::Transaction;
+use crate::packager::protection::Tracks;
 use crate::secrets::SecretBytes;
 use crate::time::UtcTime;
 
@@ -87,6 +90,16 @@ pub struct ContentKey {
     /// When it was last changed.
     #[serde(with = "millis")]
     pub last_modified: UtcTime,
+}
+
+impl ContentKey {
+    /// The tracks that it is for, as they are compared.
+    fn tracks(&self) -> Option<String> {
+        let text = self.track_identifiers.as_deref().unwrap_or_default();
+        let mut names: Vec<String> = text.split(',').map(|name| name.trim().to_ascii_lowercase()).collect();
+        names.sort();
+        Some(names.join(",")).filter(|names| !names.is_empty())
+    }
 }
 
 impl Entity for ContentKey {
@@ -169,7 +182,19 @@ fn base64(bytes: &[u8; 8]) -> String {
     (0..11).map(letter).chain(['=']).collect()
 }
 
+/// The most keys that [`Catalog::content_keys_between`] reads.
+const MAX_BETWEEN: u64 = 1000;
+
 impl Catalog {
+    /// The content keys with identifiers of a range, at most a thousand.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn content_keys_between(&self, range: RangeInclusive<ContentKeyId>) -> Result<Vec<ContentKey>, Error> {
+        let (first, last) = (range.start().to_string(), range.end().to_string());
+        super::read::between(&mut self.database().read().await?, &first, &last, MAX_BETWEEN).await
+    }
+
     /// The material of a key.
     ///
     /// # Errors
@@ -188,7 +213,7 @@ impl Transaction<'_> {
     /// another checksum; [`Error::Seal`] without a master key.
     pub async fn create_content_key(&mut self, new: NewContentKey) -> Result<ContentKey, Error> {
         rules::maybe_text(Kind::ContentKey, "Name", new.name.as_deref(), MAX_NAME)?;
-        rules::maybe_text(Kind::ContentKey, "TrackIdentifiers", new.track_identifiers.as_deref(), MAX_NAME)?;
+        check_tracks(new.track_identifiers.as_deref())?;
         rules::text(Kind::ContentKey, "ProtectionKeyId", &new.protection_key_id, MAX_NAME)?;
         check_material(&new)?;
         let checksum = checksum(new.id, &new.material);
@@ -235,7 +260,7 @@ impl Transaction<'_> {
             key.name = name;
         }
         if let Some(tracks) = update.track_identifiers {
-            rules::maybe_text(Kind::ContentKey, "TrackIdentifiers", tracks.as_deref(), MAX_NAME)?;
+            check_tracks(tracks.as_deref())?;
             key.track_identifiers = tracks;
         }
         if let Some(policy) = update.authorization_policy_id
@@ -278,9 +303,10 @@ impl Transaction<'_> {
             if other.id == key.id {
                 return Err(Error::conflict(format!("asset {asset} has content key {} already", key.id)));
             }
-            if other.content_key_type == key.content_key_type && key.content_key_type.is_single() {
+            let same_tracks = !is_for_players(key.content_key_type) || other.tracks() == key.tracks();
+            if other.content_key_type == key.content_key_type && key.content_key_type.is_single() && same_tracks {
                 let problem = format!(
-                    "asset {asset} has a {} key already, {}; take that off first",
+                    "asset {asset} has a {} key for these tracks already, {}; take that off first, or give them TrackIdentifiers",
                     key.content_key_type.name(),
                     other.id
                 );
@@ -309,6 +335,15 @@ impl Transaction<'_> {
         let keys = super::read::linked(&mut self.running, Link::AssetContentKeys, &asset.to_string()).await?;
         Ok(keys.into_iter().map(|stored| stored.entity).collect())
     }
+}
+
+/// Names of tracks mean something.
+fn check_tracks(text: Option<&str>) -> Result<(), Error> {
+    rules::maybe_text(Kind::ContentKey, "TrackIdentifiers", text, MAX_NAME)?;
+    let Some(text) = text.filter(|text| !text.trim().is_empty()) else { return Ok(()) };
+    Tracks::parse(text)
+        .map(drop)
+        .map_err(|error| Error::invalid(Kind::ContentKey, "TrackIdentifiers", error.to_string()))
 }
 
 fn check_material(new: &NewContentKey) -> Result<(), Error> {

@@ -77,6 +77,10 @@ numbered! {
         UnencryptedTracksByFourCc = 12 "UnencryptedTracksByFourCC",
         /// `true` or `false`.
         AllowPersistentLicense = 13 "AllowPersistentLicense",
+        /// Headwater's own: so many seconds from the beginning on, everything is clear.
+        ClearLeadSeconds = 1001 "ClearLeadSeconds",
+        /// Headwater's own: after so many seconds there is another key.
+        KeyRotationSeconds = 1002 "KeyRotationSeconds",
     }
 }
 
@@ -160,7 +164,7 @@ pub fn parse_configuration(text: &str) -> Result<Vec<DeliverySetting>, Error> {
         .map_err(|error| wrong(format!("{error}; it has to be like [{{\"Key\":2,\"Value\":\"https://…\"}}]")))?;
     let setting = |pair: Pair| match DeliveryKey::from_number(pair.key) {
         Some(key) => Ok(DeliverySetting { key, value: pair.value }),
-        None => Err(wrong(format!("the key {} does not exist; keys are 0 to 13", pair.key))),
+        None => Err(wrong(format!("the key {} does not exist; keys are 0 to 13, 1001 and 1002", pair.key))),
     };
     pairs.into_iter().map(setting).collect()
 }
@@ -207,6 +211,38 @@ pub fn delivery<'a>(
 }
 
 impl NewDeliveryPolicy {
+    /// Clear leads and keys that change.
+    fn check_periods(&self, clear: bool) -> Result<(), Error> {
+        let wrong = |problem| Err(Error::invalid(Kind::DeliveryPolicy, "AssetDeliveryConfiguration", problem));
+        let has = |keys: &[DeliveryKey]| self.configuration.iter().any(|setting| keys.contains(&setting.key));
+        if !has(&[DeliveryKey::ClearLeadSeconds, DeliveryKey::KeyRotationSeconds]) {
+            return Ok(());
+        }
+        let beyond_hls = self.protocols.intersects(Protocols::SMOOTH | Protocols::DASH);
+        if clear {
+            return wrong("a clear lead or a rotation of keys (1001, 1002) needs a type that encrypts: 3, 4 or 5");
+        }
+        if self.delivery_type == DeliveryType::DynamicEnvelopeEncryption && beyond_hls {
+            return wrong(
+                "envelopes of DASH and Smooth cannot begin later or change their key (1001, 1002); name HLS alone, 4",
+            );
+        }
+        let of_others = [
+            DeliveryKey::PlayReadyLicenseAcquisitionUrl,
+            DeliveryKey::PlayReadyCustomAttributes,
+            DeliveryKey::WidevineLicenseAcquisitionUrl,
+            DeliveryKey::WidevineBaseLicenseAcquisitionUrl,
+            DeliveryKey::FairPlayLicenseAcquisitionUrl,
+            DeliveryKey::FairPlayBaseLicenseAcquisitionUrl,
+        ];
+        if has(&[DeliveryKey::KeyRotationSeconds]) && has(&of_others) {
+            return wrong(
+                "keys that change (1002) are made by Headwater, and licence services of PlayReady, Widevine and FairPlay do not know them; leave out 1002 or their URLs",
+            );
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<(), Error> {
         let wrong = |property, problem: &str| Err(Error::invalid(Kind::DeliveryPolicy, property, problem));
         rules::maybe_text(Kind::DeliveryPolicy, "Name", self.name.as_deref(), MAX_NAME)?;
@@ -227,6 +263,7 @@ impl NewDeliveryPolicy {
             self.delivery_type,
             DeliveryType::None | DeliveryType::Blocked | DeliveryType::NoDynamicEncryption
         );
+        self.check_periods(clear)?;
         let encrypts_downloads = !clear && self.protocols == Protocols::PROGRESSIVE;
         if encrypts_downloads {
             return wrong(
@@ -237,6 +274,9 @@ impl NewDeliveryPolicy {
         Ok(())
     }
 }
+
+/// The most seconds of a clear lead and of a key's period: a day.
+const MAX_SECONDS: u32 = 86_400;
 
 fn check_setting(setting: &DeliverySetting) -> Result<(), Error> {
     let wrong = |problem: &str| {
@@ -269,6 +309,11 @@ fn check_setting(setting: &DeliverySetting) -> Result<(), Error> {
                 Some(text) if text.len() == 22 && text.bytes().all(letters) => Ok(()),
                 _ => wrong("it has to be 16 bytes in base64"),
             }
+        }
+        DeliveryKey::ClearLeadSeconds | DeliveryKey::KeyRotationSeconds
+            if !value.parse::<u32>().is_ok_and(|seconds| (1..=MAX_SECONDS).contains(&seconds)) =>
+        {
+            wrong("it has to be 1 to 86400 seconds")
         }
         DeliveryKey::AllowPersistentLicense if !["true", "false"].contains(&value.to_lowercase().as_str()) => {
             wrong("it has to be true or false")

@@ -35,6 +35,7 @@ mod read;
 mod rules;
 mod snapshot;
 mod storage_account;
+mod storage_counts;
 mod stored_files;
 mod streaming_endpoint;
 mod transaction;
@@ -85,13 +86,14 @@ pub use key_policy::{
 };
 pub use locator::{Locator, LocatorType, NewLocator};
 pub use operation::{EndpointAction, Operation, OperationState};
-pub use protect::Protection;
+pub use protect::{Protected, Protection};
 pub use publish::Entry;
 pub use published_asset::{PublishedAsset, Validity};
 pub use read::ChangeRecord;
 pub use rules::Limits;
 pub use snapshot::{Endpoint, Snapshot};
 pub use storage_account::{Backend, IN_PLACE, NewStorageAccount, Placement, StorageAccount, choose};
+pub use storage_counts::{KindCounts, OperationCounts, STORAGE_KINDS, STORAGE_OPERATIONS, StorageCounts};
 pub use stored_files::{Recorded, mime_type};
 pub use streaming_endpoint::{
     AkamaiKey, CdnProvider, DEFAULT_ENDPOINT, EndpointSettings, EndpointState, NewAkamaiKey, NewStreamingEndpoint,
@@ -178,7 +180,10 @@ impl Catalog {
     pub async fn open(options: Options) -> Result<Catalog, Error> {
         let database = Database::open(&options.database).await?;
         let demo = options.demo.as_deref();
-        let demo = demo.map(|folder| Arc::new(PublishedAsset::folder(DEMO_LOCATOR, folder, options.symlinks)));
+        let demo = demo.map(|folder| {
+            let asset = PublishedAsset::folder(DEMO_LOCATOR, folder, options.symlinks);
+            Arc::new(PublishedAsset { store: options.containers.watch(Arc::clone(&asset.store)), ..asset })
+        });
         let catalog = Catalog(Arc::new(Inner {
             database,
             containers: options.containers,

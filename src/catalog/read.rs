@@ -135,6 +135,18 @@ pub(super) async fn find<E: Entity>(running: &mut Running, id: &E::Id) -> Result
     row.map(|row| entity(row).map(|(_, stored)| stored)).transpose()
 }
 
+/// Those with identifiers from `first` to `last`, at most `limit`.
+pub(super) async fn between<E: Entity>(
+    running: &mut Running,
+    first: &str,
+    last: &str,
+    limit: u64,
+) -> Result<Vec<E>, Error> {
+    let sql = "SELECT id, ordinal, version, body FROM entity WHERE kind = $1 AND id >= $2 AND id <= $3 LIMIT $4";
+    let rows = running.all(sql, &[E::KIND.as_str().into(), first.into(), last.into(), limit.into()]).await?;
+    rows.into_iter().map(|row| entity(row).map(|(_, stored)| stored.entity)).collect()
+}
+
 pub(super) async fn get<E: Entity>(running: &mut Running, id: &E::Id) -> Result<Stored<E>, Error> {
     find(running, id).await?.ok_or_else(|| Error::not_found(E::KIND, id))
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::access::G2oKey;
 use super::entity::Version;
 use super::filter::Filter;
+use super::id::AssetId;
 use super::locator::LocatorType;
 use super::published_asset::PublishedAsset;
 use super::streaming_endpoint::StreamingEndpoint;
@@ -80,6 +81,12 @@ impl Snapshot {
         };
         host.and_then(|host| self.endpoints.iter().find(|endpoint| named(endpoint, host)))
             .or_else(|| self.endpoints.iter().find(|endpoint| endpoint.settings.is_default()))
+    }
+
+    /// The locators that lead to an asset. Looks at them all.
+    pub fn locators_of(&self, asset: AssetId) -> Vec<[u8; 16]> {
+        let of_asset = |published: &&Arc<PublishedAsset>| published.asset == Some(asset);
+        self.shards.iter().flat_map(|shard| shard.values()).filter(of_asset).map(|published| published.id).collect()
     }
 
     /// How many locators there are.

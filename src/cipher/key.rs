@@ -29,6 +29,12 @@ impl KeyId {
         out[8..].copy_from_slice(&rest);
         out
     }
+
+    /// From the bytes in that order.
+    pub fn from_little_endian_fields(bytes: [u8; 16]) -> KeyId {
+        // The same bytes change places on the way back.
+        KeyId(KeyId(bytes).little_endian_fields())
+    }
 }
 
 /// As text: lower-case hexadecimal digits in groups (RFC 4122 3).
@@ -88,6 +94,7 @@ mod tests {
             id.little_endian_fields(),
             [0xb5, 0x45, 0x9c, 0x33, 0x6d, 0xfb, 0xd9, 0x4b, 0x99, 0x4c, 0xea, 0xbd, 0x9d, 0x41, 0xc9, 0x5b]
         );
+        assert_eq!(KeyId::from_little_endian_fields(id.little_endian_fields()), id);
         for same in ["339c45b5fb6d4bd9994ceabd9d41c95b", "{339c45b5-fb6d-4bd9-994c-eabd9d41c95b}"] {
             assert_eq!(same.parse(), Ok(id));
         }

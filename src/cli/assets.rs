@@ -10,7 +10,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::{Error, progress, urls};
-use crate::client::{Api, Event, Publication, Published, Token, Upload};
+use crate::client::{Api, Event, Publication, Published, Purge, Token, Upload};
 use crate::config::{self, Config};
 
 /// The variable of the environment that holds a key or token.
@@ -178,6 +178,32 @@ pub(super) async fn unpublish(config: &Config, what: &str, server: &Server) -> R
             Err(_) => return Err(error.into()),
         },
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `headwater purge`
+pub(super) async fn purge(config: &Config, what: Option<&str>, server: &Server) -> Result<ExitCode, Error> {
+    let api = server.open(config)?;
+    let count = match what {
+        None => api.purge(Purge::All).await?,
+        Some(what) => match api.asset(what).await {
+            Ok(asset) => api.purge(Purge::Asset(&asset)).await?,
+            // A locator's GUID looks like an asset's.
+            Err(error) => match Uuid::parse_str(what) {
+                Ok(locator) => api.purge(Purge::Locator(locator)).await?,
+                Err(_) => return Err(error.into()),
+            },
+        },
+    };
+    writeln!(std::io::stdout().lock(), "The server has forgotten {count} things; caches in front of it have not.")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `headwater explain`
+pub(super) async fn explain(config: &Config, url: &str, json: bool, server: &Server) -> Result<ExitCode, Error> {
+    let text = server.open(config)?.explain(url, json).await?;
+    let clean: String = text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect();
+    std::io::stdout().lock().write_all(clean.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::Subcommand;
 use uuid::Uuid;
 
-use super::{Error, open};
+use super::{Error, open, speke};
 use crate::catalog::{ContentKey, ContentKeyId, ContentKeyType, NewContentKey, is_for_players};
 use crate::config::Config;
 use crate::keys::cpix::{self, CpixKey};
@@ -31,15 +31,25 @@ pub(super) enum Keys {
         #[arg(value_name = "FILE")]
         document: PathBuf,
     },
+    /// Ask another key service for a key (SPEKE 2.0), and encrypt a film with it
+    ///
+    /// The service is a [[key_service]] of the configuration. The key becomes the film's; players are told where the
+    /// service's licences are.
+    Speke(speke::Arguments),
     /// Print our certificate (PEM), for others to encrypt keys for us
     Certificate,
 }
 
 /// `headwater keys`
 pub(super) async fn run(config: &Config, what: Keys) -> Result<ExitCode, Error> {
+    let what = match what {
+        Keys::Speke(arguments) => return speke::run(config, arguments).await,
+        other => other,
+    };
     let catalog = open::catalog(config, None).await?;
     let mut out = std::io::stdout().lock();
     match what {
+        Keys::Speke(_) => {}
         Keys::Export { keys, certificate } => {
             let certificate = certificate.as_deref().map(der).transpose()?;
             let mut exported = Vec::new();
@@ -49,15 +59,17 @@ pub(super) async fn run(config: &Config, what: Keys) -> Result<ExitCode, Error> 
                     return Err(Error::KeyStays { key: id });
                 }
                 let material = catalog.key_material(key.id).await?;
-                exported.push(CpixKey { id, material, scheme: scheme(key.content_key_type).map(str::to_owned) });
+                let scheme = scheme(key.content_key_type).map(str::to_owned);
+                exported.push(CpixKey { id, material, scheme, vector: None });
             }
-            let document = cpix::export(None, &exported, certificate.as_deref())?;
+            let document = cpix::Document { keys: exported, ..cpix::Document::default() };
+            let document = cpix::export(&document, certificate.as_deref())?;
             writeln!(out, "{document}")?;
         }
         Keys::Import { document } => {
             let bytes = std::fs::read(&document).map_err(|source| unreadable(&document, &source))?;
             let ours = catalog.protection_certificate(open::by()).await?;
-            let keys = cpix::import(&bytes, Some(&ours))?;
+            let keys = cpix::import(&bytes, Some(&ours))?.keys;
             let mut change = catalog.begin(open::by()).await?;
             for key in &keys {
                 let new = NewContentKey {

@@ -73,25 +73,14 @@ fn licence_service(settings: &Settings) -> Result<LicenceService, Error> {
         LicenceForm::Challenge => Form::Challenge,
         LicenceForm::Json => Form::Json,
     };
-    let secret = match (&settings.secret_file, &settings.secret_env) {
-        (Some(path), _) => {
-            let unreadable = |source| ConfigError::Unreadable { path: path.clone(), source };
-            Some(std::fs::read_to_string(path).map_err(unreadable)?)
-        }
-        (None, Some(name)) => {
-            let must = "that variable of the environment has to be set";
-            Some(std::env::var(name).map_err(|_| value("licence_service.secret_env", name, must))?)
-        }
-        (None, None) => None,
-    };
-    let credential = match (&settings.header, secret) {
+    let credential = match (&settings.header, settings.secret().read()?) {
         (Some(header), Some(secret)) => {
             let name = header.parse().map_err(|_| value("licence_service.header", header, "it is no header's name"))?;
-            Some((name, SecretBytes::new(secret.trim().as_bytes().to_vec())))
+            Some((name, SecretBytes::new(secret.to_vec())))
         }
         (None, None) => None,
         _ => {
-            let must = "header and secret_file or secret_env belong together";
+            let must = "header and secret_file, secret_env or secret_command belong together";
             return Err(value("licence_service.header", settings.header.as_deref().unwrap_or_default(), must).into());
         }
     };

@@ -11,6 +11,7 @@ use super::open::Opened;
 use crate::config::{Config, Management as Settings};
 use crate::management::auth::{AccessFile, Auth, Issuer};
 use crate::management::{self, Installation, Management};
+use crate::origin::Origin;
 use crate::server::{Listener, tls};
 
 /// The API with its listener.
@@ -23,7 +24,12 @@ pub(super) struct Api {
 
 /// Binds the listener and reads who may use it; `None` if it is switched off, or if nothing was said of an
 /// address and the usual one is taken. `streaming` is the plain listener's address as it was bound.
-pub(super) async fn open(config: &Config, opened: &Opened, streaming: SocketAddr) -> Result<Option<Api>, Error> {
+pub(super) async fn open(
+    config: &Config,
+    opened: &Opened,
+    streaming: SocketAddr,
+    origin: &Arc<Origin>,
+) -> Result<Option<Api>, Error> {
     let settings = &config.management;
     if !settings.enabled {
         return Ok(None);
@@ -51,6 +57,7 @@ pub(super) async fn open(config: &Config, opened: &Opened, streaming: SocketAddr
     let mut bound = config.clone();
     bound.server.listen = streaming;
     let installation = Installation::new(bound.base_url(), Arc::clone(&opened.containers));
+    let installation = installation.streaming(Arc::clone(origin)).with_keys_at(bound.key_base_url());
     let installation = Arc::new(installation.delivering(super::keys::delivered(config)));
     let limits = management::Settings {
         requests_per_second: settings.requests_per_second,

@@ -43,6 +43,21 @@ impl Scheme {
     }
 }
 
+/// How many keys, and when.
+#[derive(Args, Clone, PartialEq, Eq, Debug)]
+pub(super) struct Keys {
+    /// A key of its own for these tracks: video, audio, text, video:LINES (pictures of up to so many lines),
+    /// fourcc:CODE, several with commas between them; once for each key
+    #[arg(long = "key", value_name = "TRACKS")]
+    tracks: Vec<String>,
+    /// So long from the beginning everything is clear
+    #[arg(long, value_name = "SECONDS")]
+    clear_lead: Option<u32>,
+    /// After so long there is another key
+    #[arg(long, value_name = "SECONDS")]
+    rotate: Option<u32>,
+}
+
 /// Whose tokens open a key.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Issuer {
@@ -83,6 +98,7 @@ pub(super) async fn protect(
     config: &Config,
     film: &str,
     with: Scheme,
+    keys: Keys,
     issuer: Option<Issuer>,
 ) -> Result<ExitCode, Error> {
     let template = match &issuer {
@@ -91,12 +107,30 @@ pub(super) async fn protect(
     };
     let catalog = open::catalog(config, None).await?;
     let locator = find(&catalog, film).await?;
-    let key_url = format!("{}/", config.base_url());
-    let protection = Protection { delivery_type: with.delivery_type(), template, key_url };
-    let key = catalog.protect(open::by(), locator, &protection).await?.guid();
+    let key_url = format!("{}/", config.key_base_url());
+    let delivery_type = with.delivery_type();
+    let hls_alone = with == Scheme::Aes128 && (keys.clear_lead.is_some() || keys.rotate.is_some());
+    let (clear_lead_seconds, rotation_seconds, tracks) = (keys.clear_lead, keys.rotate, keys.tracks);
+    let protection = Protection { delivery_type, template, key_url, tracks, clear_lead_seconds, rotation_seconds };
+    let made = catalog.protect(open::by(), locator, &protection).await?;
     catalog.close().await;
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{film} is encrypted from now on; its URLs stay. Its key is {key}.")?;
+    match made.as_slice() {
+        [key] => writeln!(out, "{film} is encrypted from now on; its URLs stay. Its key is {}.", key.guid())?,
+        _ => {
+            writeln!(out, "{film} is encrypted from now on; its URLs stay. Its keys are:")?;
+            for (key, tracks) in made.iter().zip(&protection.tracks) {
+                writeln!(out, "  {} for {tracks}", key.guid())?;
+            }
+        }
+    }
+    if hls_alone {
+        writeln!(
+            out,
+            "It goes out in HLS alone: envelopes of DASH and Smooth cannot begin later or change their key."
+        )?;
+    }
+    let Some(key) = made.first().map(|key| key.guid()) else { return Ok(ExitCode::SUCCESS) };
     match issuer {
         None => {
             writeln!(out, "Everybody may have the key. With --issuer, --audience and --token-key it takes a token.")?
@@ -166,7 +200,7 @@ pub(super) async fn url_token(
 }
 
 /// The locator of a film: it, or the folder that it publishes.
-async fn find(catalog: &Catalog, film: &str) -> Result<Uuid, Error> {
+pub(super) async fn find(catalog: &Catalog, film: &str) -> Result<Uuid, Error> {
     let entries = catalog.published().await?;
     let wanted = film.parse::<Uuid>().ok();
     let folder = Path::new(film).canonicalize().ok();

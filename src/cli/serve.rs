@@ -14,11 +14,12 @@ use tokio_util::sync::CancellationToken;
 use super::{Error, films, keys, management, open, urls};
 use crate::catalog::{Catalog, DEMO_LOCATOR, PublishedAsset};
 use crate::config::{self, Config, LogFormat, LogLevel};
+use crate::metrics::{Draining, Endpoints, Sources};
 use crate::origin::{self, Origin};
 use crate::packager;
-use crate::server::{self, Limits, Listener, Streaming, tls};
+use crate::server::{self, Limits, Listener, Streaming, Watching, tls};
 use crate::source;
-use crate::telemetry;
+use crate::telemetry::{self, Tracer};
 use crate::thumbnails::{self, Kept, Painter};
 use crate::time::{MediaTime, Timescale};
 
@@ -48,46 +49,105 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
     // From here on, so that a signal during the start is not lost.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
 
+    let connections = connections(&config.server);
+    if connections < config.server.max_connections {
+        let wanted = config.server.max_connections;
+        tracing::warn!(
+            connections,
+            wanted,
+            "fewer connections at a time than server.max_connections: raise the limit of open files"
+        );
+    }
     let demo = demo_folder(config);
     let opened = open::open(config, demo.clone()).await?;
     let catalog = opened.catalog.clone();
     let listeners = listeners(&service).await?;
     announce(config, &listeners, demo.as_deref(), &catalog).await?;
     let streaming = listeners.first().map_or(Ok(config.server.listen), |listener| listener.tcp.local_addr())?;
-    let api = management::open(config, &opened, streaming).await?;
 
-    let mut origin = Origin::new(catalog.clone(), settings(&config.origin)).with_key_delivery(config.base_url());
+    let watched = metrics_listener(config).await?;
+
+    let mut origin = Origin::new(catalog.clone(), settings(&config.origin))
+        .with_key_delivery(config.key_base_url())
+        .with_playready_header(config.origin.playready_header.into());
     if let Some(painter) = painter(config).await {
         origin = origin.with_thumbnails(painter);
     }
     let origin = Arc::new(origin);
+    let api = management::open(config, &opened, streaming, &origin).await?;
     let watch = tokio::spawn(catalog.clone().follow());
     let blobs = open::blobs(&opened).await?;
-    let mut handler = Streaming::new(origin).with_blobs(Arc::clone(&blobs));
-    if let Some(keys) = keys::delivery(config, &catalog)? {
+    let (tracer, tracing) = tracer(config)?.unzip();
+    let tracing = tracing.map(tokio::spawn);
+    let watching = Watching { access_log: config.log.access, server_timing: config.log.server_timing, tracer };
+    let mut handler = Streaming::new(Arc::clone(&origin)).with_blobs(Arc::clone(&blobs)).watched(watching);
+    let keys = keys::delivery(config, &catalog)?;
+    if let Some(keys) = keys.clone().filter(|_| config.key_delivery.beside_films) {
         handler = handler.with_keys(keys);
     }
+    let own = match (keys.clone(), config.key_delivery.listen) {
+        (Some(keys), Some(address)) => Some((key_listener(&service, address).await?, keys)),
+        _ => None,
+    };
+    if let Some(api) = &api {
+        handler = handler.with_admins(api.handler.clone());
+    }
+    let handler = Arc::new(handler);
+    let sources = Arc::new(Sources {
+        catalog: catalog.clone(),
+        origin,
+        streaming: Arc::clone(&handler),
+        max_connections: config.server.max_connections,
+        storage: Arc::clone(opened.containers.counts()),
+        keys,
+        draining: Draining::default(),
+    });
     let accounts = tokio::spawn(open::keep_accounts(opened, blobs));
+    // Those who watch can ask until the last player has gone.
     let end = CancellationToken::new();
+    let watch_metrics = async {
+        if let Some(listener) = watched {
+            let endpoints = Arc::new(Endpoints::new(Arc::clone(&sources)));
+            server::run(vec![listener], endpoints, limits(&config.server), end.clone().cancelled_owned()).await;
+        }
+    };
     let manage = async {
         if let Some(api) = api {
             let scheme = if api.listener.tls.is_some() { "https" } else { "http" };
             let address = api.listener.tcp.local_addr().map(config::reachable).unwrap_or_default();
             let access = api.access.display();
             tracing::info!(%access, "the management API is at {scheme}://{address}/API/; its keys are in the access file");
-            server::run(vec![api.listener], api.handler, limits(&config.server), end.clone().cancelled_owned()).await;
+            let here = config.metrics.enabled && config.metrics.listen.is_none();
+            let handler = Arc::new(Endpoints::before(api.handler, Arc::clone(&sources), here));
+            server::run(vec![api.listener], handler, limits(&config.server), end.clone().cancelled_owned()).await;
         }
     };
-    let stream = server::run(listeners, Arc::new(handler), limits(&config.server), async {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+    let deliver = async {
+        if let Some((listener, keys)) = own {
+            let scheme = if listener.tls.is_some() { "https" } else { "http" };
+            let address = listener.tcp.local_addr().map(config::reachable).unwrap_or_default();
+            tracing::info!("keys are delivered at {scheme}://{address}/");
+            let handler = Arc::new(server::Keys::new(keys));
+            server::run(vec![listener], handler, limits(&config.server), end.clone().cancelled_owned()).await;
         }
+    };
+    let stream = async {
+        server::run(listeners, handler, limits(&config.server), async {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            sources.draining.begin();
+        })
+        .await;
         end.cancel();
-    });
-    tokio::join!(stream, manage);
+    };
+    tokio::join!(stream, manage, watch_metrics, deliver);
     watch.abort();
     accounts.abort();
+    if let Some(tracing) = tracing {
+        tracing.abort();
+    }
     catalog.close().await;
     Ok(ExitCode::SUCCESS)
 }
@@ -124,19 +184,47 @@ async fn painter(config: &Config) -> Option<Painter> {
     }
 }
 
+/// Who sends traces, if somebody wants them.
+fn tracer(config: &Config) -> Result<Option<(Tracer, impl Future<Output = ()> + Send + use<>)>, Error> {
+    let Some(endpoint) = &config.traces.endpoint else { return Ok(None) };
+    let made = Tracer::new(endpoint, config.traces.sample_one_in);
+    made.map(Some).map_err(|error| Error::Io(std::io::Error::other(error)))
+}
+
+/// Where metrics are, if they have an address of their own.
+async fn metrics_listener(config: &Config) -> Result<Option<Listener>, Error> {
+    let Some(address) = config.metrics.listen.filter(|_| config.metrics.enabled) else { return Ok(None) };
+    Ok(Some(Listener { tcp: bind(address).await?, tls: None }))
+}
+
 async fn listeners(service: &Service) -> Result<Vec<Listener>, Error> {
     let settings = &service.config.server;
     let mut listeners = vec![Listener { tcp: bind(settings.listen).await?, tls: None }];
     if let Some(address) = settings.tls_listen {
-        let certificates = match (service.certificate, &settings.certificate, &settings.key) {
-            (Certificate::SelfSigned, _, _) => tls::Certificates::self_signed(&own_names(address))?,
-            (Certificate::Files, Some(certificate), Some(key)) => tls::Certificates::from_files(certificate, key)?,
-            (Certificate::Files, _, _) => return Err(Error::NoCertificate),
-        };
-        let tls = tls::Tls::new(Arc::new(certificates))?;
+        let tls = certified(service, address)?;
         listeners.push(Listener { tcp: bind(address).await?, tls: Some(tls) });
     }
     Ok(listeners)
+}
+
+/// The listener for keys alone.
+async fn key_listener(service: &Service, address: SocketAddr) -> Result<Listener, Error> {
+    let tls = service.config.key_delivery.tls.then(|| certified(service, address)).transpose()?;
+    if tls.is_none() && !address.ip().is_loopback() {
+        tracing::warn!(%address, "keys are delivered without TLS: they can be read on their way");
+    }
+    Ok(Listener { tcp: bind(address).await?, tls })
+}
+
+/// HTTPS with the certificate of the settings.
+fn certified(service: &Service, address: SocketAddr) -> Result<tls::Tls, Error> {
+    let settings = &service.config.server;
+    let certificates = match (service.certificate, &settings.certificate, &settings.key) {
+        (Certificate::SelfSigned, _, _) => tls::Certificates::self_signed(&own_names(address))?,
+        (Certificate::Files, Some(certificate), Some(key)) => tls::Certificates::from_files(certificate, key)?,
+        (Certificate::Files, _, _) => return Err(Error::NoCertificate),
+    };
+    Ok(tls::Tls::new(Arc::new(certificates))?)
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
@@ -216,6 +304,7 @@ fn settings(settings: &config::Origin) -> origin::Settings {
         max_age: Duration::from_secs(settings.cache_max_age_seconds),
         index_cache_bytes: settings.index_cache_bytes,
         answer_cache_bytes: settings.segment_cache_bytes,
+        in_flight_bytes: settings.in_flight_bytes,
     }
 }
 
@@ -229,13 +318,18 @@ pub(super) fn segments(settings: &config::Origin) -> source::Settings {
     }
 }
 
+/// Connections at a time: as many as are set, if there are descriptors for them.
+fn connections(settings: &config::Server) -> usize {
+    server::descriptors::connections(settings.max_connections, server::descriptors::raise_limit())
+}
+
 fn limits(settings: &config::Server) -> Limits {
     Limits {
         head_timeout: Duration::from_secs(settings.header_timeout_seconds),
         idle_timeout: Duration::from_secs(settings.idle_timeout_seconds),
         stall_timeout: Duration::from_secs(settings.write_stall_timeout_seconds),
         drain_timeout: Duration::from_secs(settings.shutdown_seconds),
-        max_connections: settings.max_connections,
+        max_connections: connections(settings),
         ..Limits::default()
     }
 }

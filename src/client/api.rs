@@ -127,7 +127,23 @@ impl Api {
         }
     }
 
+    /// An answer that is a text.
+    pub(super) async fn get_text(&self, path: &str) -> Result<String, Error> {
+        let body = self.exchange(Method::GET, path, None).await?;
+        String::from_utf8(body).map_err(|_| self.strange("it is no text"))
+    }
+
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Error> {
+        let body = self.exchange(method, path, body).await?;
+        match serde_json::from_slice(&body) {
+            Ok(value) => Ok(value),
+            Err(_) if body.is_empty() => Ok(Value::Null),
+            Err(_) => Err(self.strange("it is no JSON")),
+        }
+    }
+
+    /// The body of an answer that is none of an error.
+    async fn exchange(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Vec<u8>, Error> {
         let url = self.root.join(path).map_err(|error| self.strange(&error.to_string()))?;
         if url.host() != self.root.host() || url.port() != self.root.port() {
             return Err(self.strange("it leads to another server"));
@@ -141,19 +157,15 @@ impl Api {
         let mut response = request.send().await.map_err(unreachable)?;
         let status = response.status().as_u16();
         let body = whole(&mut response).await.map_err(unreachable)?.ok_or_else(|| self.strange("it is too long"))?;
-        let parsed: Option<Value> = serde_json::from_slice(&body).ok();
         if !(200..300).contains(&status) {
+            let parsed: Option<Value> = serde_json::from_slice(&body).ok();
             let problem = parsed.as_ref().and_then(message).map_or_else(|| first_words(&body), str::to_owned);
             return Err(match status {
                 401 => Error::Unauthorized { url: self.root.to_string(), problem },
                 _ => Error::Refused { status, problem },
             });
         }
-        match parsed {
-            Some(value) => Ok(value),
-            None if body.is_empty() => Ok(Value::Null),
-            None => Err(self.strange("it is no JSON")),
-        }
+        Ok(body)
     }
 
     pub(super) fn strange(&self, problem: &str) -> Error {

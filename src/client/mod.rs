@@ -11,5 +11,5 @@ mod upload;
 pub use api::{Api, Token};
 pub use assets::{Asset, Listed};
 pub use error::Error;
-pub use publish::{Publication, Published};
+pub use publish::{Publication, Published, Purge};
 pub use upload::{Event, Upload, Uploaded};

@@ -31,6 +31,17 @@ pub struct Published {
     pub before: bool,
 }
 
+/// What a server is to forget.
+#[derive(Clone, Copy, Debug)]
+pub enum Purge<'a> {
+    /// Everything.
+    All,
+    /// What is of an asset.
+    Asset(&'a Asset),
+    /// What a locator leads to.
+    Locator(Uuid),
+}
+
 /// A hundred years, as the service's own tools chose.
 const FOR_EVER_DAYS: u32 = 36_525;
 const READ: i64 = 1;
@@ -92,6 +103,30 @@ impl Api {
     /// [`Error::Refused`] with 404 if there is none.
     pub async fn end_locator(&self, locator: Uuid) -> Result<(), Error> {
         self.delete(&format!("Locators({})", quoted(&format!("nb:lid:UUID:{locator}")))).await
+    }
+
+    /// Has the server forget what it holds in memory of an asset, of a locator, or of everything; how many things.
+    ///
+    /// # Errors
+    /// [`Error`] when the server refuses.
+    pub async fn purge(&self, what: Purge<'_>) -> Result<i64, Error> {
+        let query = match what {
+            Purge::All => String::new(),
+            Purge::Asset(asset) => format!("?assetid={}", quoted(&asset.id)),
+            Purge::Locator(locator) => format!("?locatorid={}", quoted(&format!("nb:lid:UUID:{locator}"))),
+        };
+        let answer = self.post(&format!("PurgeCaches{query}"), &json!({})).await?;
+        let count = answer.get("value").map(|value| value.as_i64().or_else(|| value.as_str()?.parse().ok()));
+        count.flatten().ok_or_else(|| self.strange("there is no number in it"))
+    }
+
+    /// How the server comes to the answer of a streaming URL, as text or JSON.
+    ///
+    /// # Errors
+    /// [`Error`] when the server refuses.
+    pub async fn explain(&self, url: &str, json: bool) -> Result<String, Error> {
+        let form = if json { "json" } else { "text" };
+        self.get_text(&format!("Explain?url={}&form='{form}'", quoted(url))).await
     }
 
     /// As the server names them: by the `.ism`, or by the asset where there is none.

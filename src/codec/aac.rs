@@ -8,7 +8,7 @@ use super::aac_config::{
 use super::mp4a_entry::Mp4aEntry;
 use super::{
     AudioProperties, ChannelConfiguration, Codec, EncryptedStream, Error, ProtectedBlocks, SampleError,
-    SmoothProperties, TransportStream, VideoProperties, private_data_indicator, upper_hex,
+    SmoothProperties, TransportStream, VideoProperties, audio_setup, private_data_indicator, upper_hex,
 };
 use crate::isobmff::FourCc;
 
@@ -194,27 +194,18 @@ impl Adts {
                 0xfc, // its end, and one raw data block
             ],
             program_config: program_config.map(|p| p.raw_data_element.clone().into()).unwrap_or_default(),
-            setup: audio_setup(config, bytes),
+            setup: audio_setup(audio_type(config), bytes),
         })
     }
 }
 
-/// `audio_setup_information` in a registration descriptor (Apple, "MPEG-2 Stream Encryption Format for HTTP Live
-/// Streaming" 2.3.4): which AAC it is, no priming, version 1, the AudioSpecificConfig.
-fn audio_setup(config: &AudioSpecificConfig, bytes: &[u8]) -> Vec<u8> {
-    let kind = match (config.ps, config.sbr) {
-        (true, _) => b"zacp",
-        (false, true) => b"zach",
-        (false, false) => b"zaac",
-    };
-    // Longer ones than a descriptor holds are of no use to decoders of this format.
-    let bytes = bytes.get(..64).unwrap_or(bytes);
-    let mut out = vec![0x05, (12 + bytes.len()) as u8];
-    out.extend_from_slice(b"apad");
-    out.extend_from_slice(kind);
-    out.extend_from_slice(&[0, 0, 1, bytes.len() as u8]);
-    out.extend_from_slice(bytes);
-    out
+/// Which AAC it is, to decoders of encrypted streams.
+const fn audio_type(config: &AudioSpecificConfig) -> [u8; 4] {
+    match (config.ps, config.sbr) {
+        (true, _) => *b"zacp",
+        (false, true) => *b"zach",
+        (false, false) => *b"zaac",
+    }
 }
 
 impl TransportStream for Adts {
@@ -226,7 +217,7 @@ impl TransportStream for Adts {
         0xc0
     }
 
-    fn encrypted(&self) -> Option<EncryptedStream> {
+    fn encrypted(&self, _first: Option<&Bytes>) -> Option<EncryptedStream> {
         let descriptors = [private_data_indicator(*b"aacd"), self.setup.clone()].concat();
         let blocks = ProtectedBlocks::Frame { header: ADTS_HEADER };
         Some(EncryptedStream { stream_type: 0xcf, descriptors, blocks })

@@ -5,13 +5,15 @@ use bytes::Bytes;
 use super::audio_entry::{AUDIO_SAMPLE_ENTRY, AudioEntry};
 use super::dolby::{self, ChannelMap};
 use super::{
-    AudioProperties, ChannelConfiguration, Codec, Error, SampleError, SmoothProperties, TransportStream,
-    VideoProperties,
+    AudioProperties, ChannelConfiguration, Codec, EncryptedStream, Error, ProtectedBlocks, SampleError,
+    SmoothProperties, TransportStream, VideoProperties, audio_setup, private_data_indicator,
 };
 use crate::bits::BitReader;
 use crate::isobmff::FourCc;
 
 const FOUR_CC: FourCc = FourCc(*b"ac-3");
+/// Bytes of a syncframe that the audio setup information repeats.
+const SETUP: usize = 10;
 
 /// An AC-3 track.
 #[derive(Debug, Clone)]
@@ -104,6 +106,13 @@ impl TransportStream for Ac3 {
         b"\x05\x04AC-3".to_vec()
     }
 
+    /// Decoders are set up with the first bytes of a syncframe.
+    fn encrypted(&self, first: Option<&Bytes>) -> Option<EncryptedStream> {
+        let setup = first.and_then(|sample| sample.get(..SETUP)).unwrap_or_default();
+        let descriptors = [private_data_indicator(*b"ac3d"), audio_setup(*b"zac3", setup)].concat();
+        Some(EncryptedStream { stream_type: 0xc1, descriptors, blocks: ProtectedBlocks::SyncFrames })
+    }
+
     /// A sample is one syncframe, self-contained (ETSI TS 102 366 F.2).
     fn access_unit(&self, sample: &Bytes, _sync: bool, out: &mut Vec<Bytes>) -> Result<(), SampleError> {
         out.push(sample.clone());
@@ -132,6 +141,9 @@ mod tests {
         let stream = ac3.transport_stream().unwrap();
         assert_eq!((stream.stream_type(), stream.stream_id()), (0x81, 0xbd));
         assert_eq!(stream.descriptors(), b"\x05\x04AC-3");
+        let encrypted = stream.encrypted(Some(&Bytes::from_static(b"\x0b\x77345678901234"))).unwrap();
+        assert_eq!((encrypted.stream_type, encrypted.blocks), (0xc1, ProtectedBlocks::SyncFrames));
+        assert_eq!(encrypted.descriptors, b"\x0f\x04ac3d\x05\x16apadzac3\0\0\x01\x0a\x0b\x7734567890");
         let (frame, mut pieces) = (Bytes::from_static(b"frame"), Vec::new());
         stream.access_unit(&frame, true, &mut pieces).unwrap();
         assert_eq!(pieces, [frame]);

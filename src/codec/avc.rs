@@ -189,7 +189,7 @@ impl TransportStream for Avc {
         0xe0
     }
 
-    fn encrypted(&self) -> Option<EncryptedStream> {
+    fn encrypted(&self, _first: Option<&Bytes>) -> Option<EncryptedStream> {
         let descriptors = private_data_indicator(*b"zavc");
         Some(EncryptedStream { stream_type: 0xdb, descriptors, blocks: ProtectedBlocks::Slices })
     }

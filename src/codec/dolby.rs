@@ -42,6 +42,27 @@ pub(super) fn sampling_rate(fscod: u32) -> Option<u32> {
     [48_000, 44_100, 32_000].get(fscod as usize).copied()
 }
 
+/// Kilobits per second of half a `frmsizecod` (table 4.13).
+const BIT_RATES: [usize; 19] = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640];
+
+/// Bytes of the syncframe at the beginning of `data`, of either kind (4.4.1, E.1.3.1.3); `None` where none begins.
+pub(super) fn syncframe_length(data: &[u8]) -> Option<usize> {
+    let &[0x0b, 0x77, second, third, fourth, fifth, ..] = data else { return None };
+    // `bsid` tells them apart; it has the same place in both.
+    if fifth >> 3 > 10 {
+        return Some((usize::from(second & 7) << 8 | usize::from(third)) * 2 + 2);
+    }
+    let code = usize::from(fourth & 0x3f);
+    let rate = *BIT_RATES.get(code / 2)?;
+    let words = match fourth >> 6 {
+        0 => rate * 2,
+        1 => rate * 320 / 147 + code % 2,
+        2 => rate * 3,
+        _ => return None,
+    };
+    Some(words * 2)
+}
+
 /// A set of loudspeakers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ChannelMap(pub u16);
@@ -82,6 +103,25 @@ impl ChannelMap {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lengths_of_syncframes() {
+        for (frame, length) in [
+            // Of AC-3, bsid 8: 384 kbit/s at 48, 32 and 44.1 kHz, the last with a padding word (table 4.13).
+            ([0x0b, 0x77, 0, 0, 0x1c, 0x40, 0], Some(1536)),
+            ([0x0b, 0x77, 0, 0, 0x9c, 0x40, 0], Some(2304)),
+            ([0x0b, 0x77, 0, 0, 0x5c, 0x40, 0], Some(1670)),
+            ([0x0b, 0x77, 0, 0, 0x5d, 0x40, 0], Some(1672)),
+            ([0x0b, 0x77, 0, 0, 0xdc, 0x40, 0], None),
+            ([0x0b, 0x77, 0, 0, 0x3f, 0x40, 0], None),
+            // Of Enhanced AC-3, bsid 16: frmsiz 895.
+            ([0x0b, 0x77, 0x03, 0x7f, 0x3f, 0x80, 0], Some(1792)),
+            ([0x0b, 0x78, 0x03, 0x7f, 0x3f, 0x80, 0], None),
+        ] {
+            assert_eq!(syncframe_length(&frame), length, "{frame:02x?}");
+        }
+        assert_eq!(syncframe_length(&[0x0b, 0x77, 0, 0, 0x1c]), None);
+    }
 
     #[test]
     fn loudspeakers() {

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use super::audio_entry::{AUDIO_SAMPLE_ENTRY, AudioEntry};
 use super::dolby::{self, ChannelMap};
 use super::{
-    AudioProperties, ChannelConfiguration, Codec, Error, SampleError, SmoothProperties, TransportStream,
-    VideoProperties, upper_hex,
+    AudioProperties, ChannelConfiguration, Codec, EncryptedStream, Error, ProtectedBlocks, SampleError,
+    SmoothProperties, TransportStream, VideoProperties, audio_setup, private_data_indicator, upper_hex,
 };
 use crate::bits::{self, BitReader};
 use crate::isobmff::FourCc;
@@ -171,6 +171,12 @@ impl TransportStream for Eac3 {
         b"\x05\x04EAC3".to_vec()
     }
 
+    /// Decoders are set up with the EC3SpecificBox.
+    fn encrypted(&self, _first: Option<&Bytes>) -> Option<EncryptedStream> {
+        let descriptors = [private_data_indicator(*b"ec3d"), audio_setup(*b"zec3", &self.dec3)].concat();
+        Some(EncryptedStream { stream_type: 0xc2, descriptors, blocks: ProtectedBlocks::SyncFrames })
+    }
+
     /// A sample is the syncframes of all substreams for six blocks, in order (ETSI TS 102 366 F.5).
     fn access_unit(&self, sample: &Bytes, _sync: bool, out: &mut Vec<Bytes>) -> Result<(), SampleError> {
         out.push(sample.clone());
@@ -195,6 +201,9 @@ mod tests {
         let audio = eac3.audio().unwrap();
         assert_eq!((audio.sampling_rate, audio.channels, audio.object_coding_complexity), (48_000, 6, None));
         assert_eq!(audio.channel_configuration.unwrap().value(), "F801");
+        let encrypted = eac3.transport_stream().unwrap().encrypted(None).unwrap();
+        assert_eq!((encrypted.stream_type, encrypted.blocks), (0xc2, ProtectedBlocks::SyncFrames));
+        assert_eq!(encrypted.descriptors, b"\x0f\x04ec3d\x05\x11apadzec3\0\0\x01\x05\x07\0\x20\x0f\0");
         let smooth = eac3.smooth().unwrap();
         assert_eq!(smooth.codec_private_data, "00063F000000AF87FBA7022DFB42A4D405CD93843BDD0700200F00");
         assert_eq!((smooth.four_cc, smooth.audio_tag, smooth.packet_size), ("EC-3", Some(65_534), Some(896)));

@@ -206,8 +206,10 @@ pub trait TransportStream {
     }
 
     /// How it travels encrypted sample by sample (Apple, "MPEG-2 Stream Encryption Format for HTTP Live Streaming");
-    /// `None` if that is not defined.
-    fn encrypted(&self) -> Option<EncryptedStream> {
+    /// `None` if that is not defined. `first` is a sample of the stream, where there is one: of some codecs its
+    /// beginning is told apart.
+    fn encrypted(&self, first: Option<&Bytes>) -> Option<EncryptedStream> {
+        let _ = first;
         None
     }
 
@@ -241,11 +243,35 @@ pub enum ProtectedBlocks {
         /// Bytes of the header.
         header: usize,
     },
+    /// Each syncframe of AC-3 and Enhanced AC-3 by itself (2.3.1).
+    SyncFrames,
+}
+
+impl ProtectedBlocks {
+    /// Bytes of the frame that `rest` of an access unit begins with, and of its header; slices are none.
+    pub fn frame(self, rest: &[u8]) -> (usize, usize) {
+        match self {
+            ProtectedBlocks::SyncFrames => {
+                (dolby::syncframe_length(rest).map_or(rest.len(), |length| length.min(rest.len())), 0)
+            }
+            ProtectedBlocks::Frame { header } => (rest.len(), header),
+            ProtectedBlocks::Slices => (rest.len(), rest.len()),
+        }
+    }
 }
 
 /// `private_data_indicator_descriptor` (ISO/IEC 13818-1 2.6.28).
 fn private_data_indicator(indicator: [u8; 4]) -> Vec<u8> {
     [&[0x0f, 4][..], &indicator].concat()
+}
+
+/// `audio_setup_information` in a registration descriptor (Apple, "MPEG-2 Stream Encryption Format for HTTP Live
+/// Streaming" 2.3.2): which kind of sound, no priming, version 1, and what decoders are set up with.
+fn audio_setup(audio_type: [u8; 4], setup: &[u8]) -> Vec<u8> {
+    // The program map table has to fit a packet; longer ones are of no use to decoders of this format.
+    let setup = setup.get(..64).unwrap_or(setup);
+    let length = setup.len() as u8;
+    [&[0x05, length + 12][..], b"apad", &audio_type, &[0, 0, 1, length], setup].concat()
 }
 
 /// A stored sample that contradicts its sample entry.
@@ -352,11 +378,13 @@ pub enum Error {
         /// What is wrong with them.
         reason: String,
     },
-    /// The media is already encrypted.
-    #[error("sample entry '{four_cc}' is encrypted; only clear sources can be packaged")]
+    /// The media is already encrypted, and not in a way in which it can be sent on.
+    #[error("sample entry '{four_cc}' is encrypted in a way that cannot be served: {reason}")]
     Encrypted {
         /// The sample entry's type.
         four_cc: FourCc,
+        /// What stands against it.
+        reason: String,
     },
 }
 
@@ -401,7 +429,9 @@ pub fn from_sample_entry(entry: &Bytes, first_sample: Option<&Bytes>) -> Result<
         b"Opus" => Ok(std::sync::Arc::new(Opus::parse(entry)?)),
         b"fLaC" => Ok(std::sync::Arc::new(Flac::parse(entry)?)),
         b"dtsc" | b"dtsh" | b"dtsl" | b"dtse" | b"dtsx" => Ok(std::sync::Arc::new(Dts::parse(entry, four_cc)?)),
-        b"encv" | b"enca" | b"enct" | b"encs" => Err(Error::Encrypted { four_cc }),
+        b"encv" | b"enca" | b"enct" | b"encs" => {
+            Err(Error::Encrypted { four_cc, reason: "what encrypts it is not known".to_owned() })
+        }
         _ => Err(Error::Unsupported { four_cc }),
     }
 }

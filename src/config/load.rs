@@ -114,8 +114,10 @@ fn anchor_paths(table: &mut Table, folder: &Path) {
             }
         }
     }
-    if let Some(Value::Array(services)) = table.get_mut("licence_service") {
-        services.iter_mut().for_each(|service| anchor(service.get_mut("secret_file"), folder));
+    for section in ["licence_service", "key_service"] {
+        if let Some(Value::Array(services)) = table.get_mut(section) {
+            services.iter_mut().for_each(|service| anchor(service.get_mut("secret_file"), folder));
+        }
     }
     // A bare name is looked for among the programs.
     if let Some(Value::String(path)) = table.get_mut("thumbnails").and_then(|s| s.get_mut("ffmpeg"))
@@ -166,6 +168,12 @@ fn check(config: &Config, text: &str) -> Result<(), ConfigError> {
     names.sort_unstable();
     if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
         return wrong("storage_account.name", twice[0].to_owned(), "every storage account needs a name of its own");
+    }
+    let mut names: Vec<&str> = config.key_service.iter().map(|service| service.name.as_str()).collect();
+    names.sort_unstable();
+    if names.first().is_some_and(|name| name.is_empty()) || names.windows(2).any(|pair| pair[0] == pair[1]) {
+        let name = names.first().map(|name| (*name).to_owned()).unwrap_or_default();
+        return wrong("key_service.name", name, "every key service needs a name of its own");
     }
     let positive = [
         ("server.header_timeout_seconds", server.header_timeout_seconds),
@@ -231,6 +239,19 @@ fn check(config: &Config, text: &str) -> Result<(), ConfigError> {
         let must = "server.certificate and server.key have to be set";
         return wrong("management.tls", "true".to_owned(), must);
     }
+    let keys = &config.key_delivery;
+    if keys.tls && (server.certificate.is_none() || keys.listen.is_none()) {
+        let must = "key_delivery.listen, server.certificate and server.key have to be set";
+        return wrong("key_delivery.tls", "true".to_owned(), must);
+    }
+    if !keys.beside_films && keys.listen.is_none() {
+        let must = "key_delivery.listen has to say where keys are delivered instead";
+        return wrong("key_delivery.beside_films", "false".to_owned(), must);
+    }
+    if let Some(url) = keys.public_base_url.as_ref().filter(|url| !is_web_address(url)) {
+        let must = "it has to be an address that begins with http:// or https://, without '?' and '#'";
+        return wrong("key_delivery.public_base_url", url.clone(), must);
+    }
     match &origin.public_base_url {
         Some(url) if !is_web_address(url) => {
             let must = "it has to be an address that begins with http:// or https://, without '?' and '#'";
@@ -293,7 +314,7 @@ mod tests {
 
     #[test]
     fn errors_name_the_key_and_the_place() {
-        let table: [(&str, &[(&str, &str)], &[&str]); 12] = [
+        let table: [(&str, &[(&str, &str)], &[&str]); 15] = [
             ("[thumbnails]\ncolumns = 11\n", &[], &["thumbnails.columns = 11", "line 2", "1 to 10"]),
             ("[thumbnails]\nwidth = 1900\n", &[], &["thumbnails.width", "8192 pixels"]),
             ("[origin]\npublic_base_url = \"cdn.example\"\n", &[], &["origin.public_base_url", "line 2", "https://"]),
@@ -301,6 +322,9 @@ mod tests {
             ("[server]\nlisten = \"nonsense\"\n", &[], &["line 2", "listen"]),
             ("[origin]\ndialect = \"old\"\n", &[], &["line 2", "modern", "ams"]),
             ("[server\n", &[], &["line 1"]),
+            ("[key_delivery]\nbeside_films = false\n", &[], &["key_delivery.beside_films", "key_delivery.listen"]),
+            ("[key_delivery]\ntls = true\n", &[], &["key_delivery.tls", "server.certificate"]),
+            ("[origin]\nplayready_header = \"5\"\n", &[], &["line 2", "4.0", "4.3"]),
             ("\n[server]\nmax_connections = 0\n", &[], &["server.max_connections = 0", "line 3", "1 or more"]),
             ("[origin]\nmax_segment_milliseconds = 5\n", &[], &["origin.max_segment_milliseconds = 5", "line 2"]),
             ("[server]\ncertificate = \"a.pem\"\n", &[], &["server.certificate", "server.key"]),

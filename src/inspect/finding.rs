@@ -148,10 +148,10 @@ fn of_track(file: &str, index_of_kind: usize, track: &SourceTrack, findings: &mu
     let Some(kind) = track.kind else { return };
     let at = format!("{file}, track {}", track.id);
     match &track.codec {
-        Err(codec::Error::Encrypted { .. }) => findings.push(Finding::new(
+        Err(codec::Error::Encrypted { reason, .. }) => findings.push(Finding::new(
             Code::Encrypted,
             &at,
-            "The track is encrypted in the file, so it is left out; publish the clear file.",
+            format!("The track is encrypted in the file and left out, because {reason}; publish the clear file."),
         )),
         Err(error) => findings.push(
             Finding::new(Code::CodecUnsupported, &at, format!("The track is left out: {error}."))

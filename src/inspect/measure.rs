@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use crate::media::{SourceFile, TrackKind};
+use crate::cipher::KeyId;
+use crate::media::{SourceFile, StoredEncryption, TrackKind};
+use crate::protection::System;
 use crate::source::{Container, FileIndex, SourceTrack};
 use crate::time::{MediaTime, Timescale};
 
@@ -54,6 +56,8 @@ pub struct TrackReport {
     pub sample_entry: Option<String>,
     /// Why it cannot be served.
     pub unsupported: Option<String>,
+    /// How its samples are encrypted in the file.
+    pub encryption: Option<EncryptionReport>,
     /// Language as stored.
     pub language: String,
     /// Pixels.
@@ -99,6 +103,39 @@ pub struct LightReport {
     pub max_average: Option<u16>,
     /// The most that the mastering display could show.
     pub mastering_peak: Option<u32>,
+}
+
+/// What encrypts a track in its file.
+#[derive(Clone, Debug, Serialize)]
+pub struct EncryptionReport {
+    /// `cenc` or `cbcs`.
+    pub scheme: String,
+    /// Identifiers of its keys.
+    pub keys: Vec<String>,
+    /// Protection systems that the file has something for: their names, or identifiers.
+    pub systems: Vec<String>,
+    /// Some of its samples are clear.
+    pub partly: bool,
+}
+
+impl EncryptionReport {
+    fn of(stored: &StoredEncryption) -> EncryptionReport {
+        let parameters = || std::iter::once(&stored.default).chain(&stored.groups);
+        let mut keys: Vec<String> = parameters().flatten().map(|own| KeyId(own.key_id).to_string()).collect();
+        keys.dedup();
+        let name = |id: [u8; 16]| {
+            let known = [System::PlayReady, System::Widevine, System::FairPlay, System::ClearKey];
+            let known = known.into_iter().find(|system| system.id().0 == id);
+            known.map_or_else(|| KeyId(id).to_string(), |system| format!("{system:?}"))
+        };
+        let systems = stored.headers.iter().map(|header| name(header.system)).collect();
+        EncryptionReport {
+            scheme: stored.scheme.to_string(),
+            keys,
+            systems,
+            partly: stored.groups.iter().any(Option::is_none),
+        }
+    }
 }
 
 /// An entry of an edit list.
@@ -157,6 +194,7 @@ fn track(track: &SourceTrack, movie: Timescale) -> TrackReport {
         codec: codec.map(|c| c.rfc6381()),
         sample_entry: track.sample_entry.map(|e| e.to_string()),
         unsupported: track.codec.as_ref().err().map(ToString::to_string),
+        encryption: track.encryption.as_deref().map(EncryptionReport::of),
         language: track.language.clone(),
         width: video.map(|v| v.width),
         height: video.map(|v| v.height),

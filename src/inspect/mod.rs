@@ -1,9 +1,11 @@
 //! What is in a folder or file, how it would stream, and what would make it better.
 
 mod finding;
+mod manifest;
 mod measure;
 mod mend;
 mod presentation;
+mod protection;
 mod text;
 
 use std::path::{Path, PathBuf};
@@ -13,8 +15,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 pub use finding::{Code, Finding, Severity};
+pub use manifest::ManifestReport;
 pub use measure::{ContainerReport, EditReport, FileReport, KeyFrameReport, LightReport, TrackReport};
 pub use presentation::{DifferenceReport, GroupReport, LeftOutReport, PresentationReport, QualityReport};
+pub use protection::{PlayReadyReport, SystemReport, WidevineReport};
 pub use text::{Paint, text};
 
 use crate::catalog::PublishedAsset;
@@ -41,6 +45,8 @@ pub struct Report {
     pub presentations: Vec<PresentationReport>,
     /// The media files.
     pub files: Vec<FileReport>,
+    /// A manifest that was named instead of a film.
+    pub manifest: Option<ManifestReport>,
     /// What to know or mend, the worst first.
     pub findings: Vec<Finding>,
 }
@@ -71,13 +77,17 @@ pub enum Error {
 /// A media file with its index.
 pub(crate) type Indexed = (SourceFile, Arc<FileIndex>);
 
-/// Inspects a film's folder or one of its files.
+/// Inspects a film's folder or one of its files, or a manifest that a player would fetch.
 ///
 /// # Errors
 /// [`Error`] when there is no film at all. What is wrong with a film is in the report.
 pub async fn report(path: &Path, options: &Options) -> Result<Report, Error> {
     let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
     let real = std::fs::canonicalize(path).map_err(unreadable)?;
+    if let Some(manifest) = manifest::read(&real).map_err(unreadable)? {
+        let (presentations, files, findings) = (Vec::new(), Vec::new(), Vec::new());
+        return Ok(Report { path: path.to_owned(), presentations, files, manifest: Some(manifest), findings });
+    }
     let alone = (!real.is_dir()).then(|| real.file_name().and_then(|n| n.to_str()).map(str::to_owned)).flatten();
     let folder = if real.is_dir() { real.as_path() } else { real.parent().unwrap_or(&real) };
     let asset = PublishedAsset {
@@ -109,8 +119,13 @@ async fn whole(path: &Path, asset: &PublishedAsset, alone: Option<&str>, options
         Some(name) if !has_ending(name, "ism") => object.path == name,
         _ => infer::is_media_file(&object.path) || infer::is_caption_file(&object.path),
     };
-    let mut report =
-        Report { path: path.to_owned(), presentations: Vec::new(), files: Vec::new(), findings: Vec::new() };
+    let mut report = Report {
+        path: path.to_owned(),
+        presentations: Vec::new(),
+        files: Vec::new(),
+        manifest: None,
+        findings: Vec::new(),
+    };
     let mut indexed: Vec<Indexed> = Vec::new();
     for object in listed.iter().filter(wanted) {
         match origin::index(&*asset.store, object).await {

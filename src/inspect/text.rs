@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use super::{ContainerReport, FileReport, Finding, GroupReport, PresentationReport, Report, Severity, TrackReport};
+use super::{
+    ContainerReport, FileReport, Finding, GroupReport, PresentationReport, Report, Severity, SystemReport, TrackReport,
+};
 use crate::time::{MediaTime, Timescale};
 
 /// Whether the reader is a terminal.
@@ -40,6 +42,14 @@ pub fn text(report: &Report, paint: Paint) -> String {
     let mut out = String::new();
     for file in &report.files {
         write_file(&mut out, file, paint);
+    }
+    if let Some(manifest) = &report.manifest {
+        let _ = writeln!(out, "{}", paint.bold(manifest.format));
+        match manifest.protection.is_empty() {
+            true => out.push_str("  nothing of protection\n"),
+            false => write_systems(&mut out, &manifest.protection),
+        }
+        return out;
     }
     for presentation in &report.presentations {
         write_presentation(&mut out, presentation, paint);
@@ -95,9 +105,21 @@ fn write_file(out: &mut String, file: &FileReport, paint: Paint) {
     out.push('\n');
 }
 
+fn write_systems(out: &mut String, systems: &[SystemReport]) {
+    for system in systems {
+        let _ = writeln!(out, "  {}", clean(&system.text()));
+    }
+}
+
 fn track_line(track: &TrackReport) -> String {
     let mut parts = vec![format!("{} {}", track.id, clean(&track.kind))];
     parts.extend(track.codec.clone().or_else(|| track.sample_entry.as_deref().map(clean)));
+    if let Some(encryption) = &track.encryption {
+        let systems = if encryption.systems.is_empty() { "no system".to_owned() } else { encryption.systems.join(" ") };
+        let partly = if encryption.partly { " in part" } else { "" };
+        let keys = encryption.keys.join(" ");
+        parts.push(format!("encrypted{partly} with {}, key {keys}, for {systems}", encryption.scheme));
+    }
     if let (Some(width), Some(height)) = (track.width, track.height) {
         parts.push(format!("{width}x{height}"));
     }

@@ -5,7 +5,9 @@ use bytes::Bytes;
 use super::boxes::{RawBox, once, required};
 use super::fields::{Fields, be_u32};
 use super::movie::within_limit;
-use super::{BoxPath, Error, ErrorKind, FourCc, piff};
+use super::sample_encryption::ProtectionBoxes;
+use super::sample_group::LOCAL_GROUPS;
+use super::{BoxPath, Error, ErrorKind, FourCc, SampleProtection, piff};
 
 /// The most samples in one track run and in all runs of one fragment together. A run may describe
 /// any number of samples in twenty bytes; a minute of 48 kHz AAC has 2,813.
@@ -26,7 +28,6 @@ const TFHD: FourCc = FourCc(*b"tfhd");
 const TFDT: FourCc = FourCc(*b"tfdt");
 const TRUN: FourCc = FourCc(*b"trun");
 const SDTP: FourCc = FourCc(*b"sdtp");
-const SENC: FourCc = FourCc(*b"senc");
 
 /// A `moof` box.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,8 +69,8 @@ pub struct TrackFragment {
     pub tfrf: Vec<(u64, u64)>,
     /// One byte per sample (`sdtp`, 8.6.4).
     pub sample_dependencies: Option<Bytes>,
-    /// Whether there are initialization vectors (`senc`, or PIFF's box).
-    pub encrypted: bool,
+    /// How its samples are encrypted.
+    pub protection: SampleProtection,
     /// The runs in file order.
     pub runs: Vec<Run>,
 }
@@ -142,7 +143,7 @@ impl MovieFragment {
 impl TrackFragment {
     fn parse(traf: &RawBox, path: BoxPath, samples_left: &mut u32) -> Result<TrackFragment, Error> {
         let (mut tfhd, mut tfdt, mut sdtp, mut tfxd, mut tfrf) = (None, None, None, None, None);
-        let (mut encrypted, mut runs) = (false, Vec::new());
+        let (mut protection, mut runs) = (ProtectionBoxes::default(), Vec::new());
         for child in traf.children(path) {
             let child = child?;
             match (child.kind, child.uuid) {
@@ -157,10 +158,9 @@ impl TrackFragment {
                         runs.push(run);
                     }
                 }
-                (SENC, _) | (_, Some(piff::SAMPLE_ENCRYPTION)) => encrypted = true,
                 (_, Some(piff::TFXD)) => once(&mut tfxd, child, path)?,
                 (_, Some(piff::TFRF)) => once(&mut tfrf, child, path)?,
-                _ => {}
+                _ => protection.take(child, path)?,
             }
         }
         let tfhd = required(tfhd, TFHD, path, traf.offset)?;
@@ -184,6 +184,7 @@ impl TrackFragment {
         };
         let tfxd = tfxd.map(|found| piff::parse_tfxd(&found, path.child(found.kind))).transpose()?;
         let tfrf = tfrf.map(|found| piff::parse_tfrf(&found, path.child(found.kind))).transpose()?;
+        let protection = protection.parse(MAX_SAMPLES_PER_RUN, LOCAL_GROUPS, path)?;
         Ok(TrackFragment {
             track_id,
             base_data_offset,
@@ -197,7 +198,7 @@ impl TrackFragment {
             tfxd,
             tfrf: tfrf.unwrap_or_default(),
             sample_dependencies: sdtp.map(|found| found.body.slice(found.body.len().min(4)..)),
-            encrypted,
+            protection,
             runs,
         })
     }

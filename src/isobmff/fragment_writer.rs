@@ -61,6 +61,8 @@ pub struct FragmentHeader<'a> {
     pub tfxd: Option<(u64, u64)>,
     /// Whole boxes for the end of the `traf`, as encryption adds them (`senc`, `saiz`, `saio`).
     pub extra_traf_boxes: &'a [u8],
+    /// Whole boxes for the end of the `moof`: `pssh` of keys that come with it.
+    pub extra_moof_boxes: &'a [u8],
     /// The samples in decode order.
     pub samples: &'a [FragmentSample],
 }
@@ -115,6 +117,7 @@ impl FragmentHeader<'_> {
                 data_offset_at = self.own_boxes(out);
                 out.extend_from_slice(self.extra_traf_boxes);
             });
+            out.extend_from_slice(self.extra_moof_boxes);
         });
         write_media_data_header(&mut out, self.payload_size());
         let size = out.len() - moof;
@@ -273,6 +276,7 @@ mod tests {
             decode_time: 1 << 40,
             tfxd: None,
             extra_traf_boxes: &[],
+            extra_moof_boxes: &[],
             samples,
         }
     }
@@ -349,11 +353,11 @@ mod tests {
             let plain = FragmentHeader { segment_type, tfxd: Some((0, 1)), ..header(style, &pictures) };
             let at = plain.extra_boxes_offset();
             let mut extra = Vec::new();
-            write_full_box(&mut extra, FourCc(*b"senc"), 0, 0, |out| put(out, &[2]));
+            write_full_box(&mut extra, FourCc(*b"senc"), 0, 0, |out| put(out, &[2, 1, 2]));
             let written = FragmentHeader { extra_traf_boxes: &extra, ..plain }.write().unwrap();
             let moof = written.windows(4).position(|window| window == b"moof").unwrap() - 4;
             assert_eq!(written[moof + at..moof + at + extra.len()], extra);
-            assert!(read_back(&written).encrypted);
+            assert_eq!(read_back(&written).protection.table.map(|table| table.count), Some(2));
         }
     }
 

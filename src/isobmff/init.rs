@@ -291,7 +291,7 @@ mod tests {
             edit: Some(edit),
             roll_distance: Some(-4),
             user_data: None,
-            protection_headers: b"\0\0\0\x08pssh",
+            protection_headers: b"\0\0\0\x20pssh\0\0\0\08888888888888888\0\0\0\0",
             declaration_extras: false,
         }
     }
@@ -306,7 +306,8 @@ mod tests {
         assert_eq!((movie.timescale.get(), movie.duration, movie.creation_time), (1000, 0, 1 << 33));
         assert_eq!(movie.fragmented.as_ref().unwrap().duration, Some(9000));
         assert_eq!(movie.fragmented.as_ref().unwrap().defaults_of(3).unwrap().sample_description_index, 1);
-        assert!(movie.protected && movie.user_data.is_none());
+        assert!(movie.user_data.is_none());
+        assert_eq!((movie.protection.len(), movie.protection[0].system), (1, *b"8888888888888888"));
         let track = &movie.tracks[0];
         assert_eq!((track.id, track.enabled, track.timescale.get(), track.creation_time), (3, true, 48_000, 5));
         assert_eq!((track.handler_name.as_str(), track.language), ("S\u{f6}und", *b"fra"));

@@ -151,7 +151,7 @@ fn facts_about_real_tracks() {
     assert_eq!((video.width, video.height, video.language), (320, 180, *b"eng"));
     assert_eq!(video.handler_name, "Mainconcept MP4 Video Media Handler");
     assert_eq!(video.samples.sync_samples().unwrap().collect::<Vec<_>>(), [0, 48, 96, 144, 192]);
-    assert!(bunny.fragmented.is_none() && bunny.user_data.is_some() && !bunny.protected);
+    assert!(bunny.fragmented.is_none() && bunny.user_data.is_some() && bunny.protection.is_empty());
     let quicktime = movie("negative-ctts-mov/bt601.mov").unwrap();
     assert_eq!(quicktime.tracks[0].handler_name, "Core Media Audio");
     assert!(quicktime.tracks[1].samples.composition_offsets().unwrap().any(|(_, offset)| offset == -1001));
@@ -219,6 +219,7 @@ fn the_media_segments_of_ams_are_written_byte_for_byte() {
             decode_time: traf.decode_time.unwrap(),
             tfxd: None,
             extra_traf_boxes: &[],
+            extra_moof_boxes: &[],
             samples: &samples,
         };
         let written = header.write().unwrap();

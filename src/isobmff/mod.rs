@@ -17,6 +17,10 @@ mod index;
 mod init;
 mod movie;
 pub mod piff;
+mod protected_entry;
+mod pssh;
+mod sample_encryption;
+mod sample_group;
 mod sample_table;
 mod stills;
 mod track;
@@ -30,10 +34,7 @@ mod media_tests;
 mod testing;
 
 pub use boxes::{BoxHeader, RawBox, boxes};
-pub use encryption::{
-    EncryptionBoxes, SampleEncryption, Subsample, TooManySubsamples, TrackEncryption, Vectors, protected_sample_entry,
-    sample_encryption_boxes, write_protection_header,
-};
+pub use encryption::{Subsample, TrackEncryption, Vectors, protected_sample_entry, write_protection_header};
 pub use error::{BoxPath, Error, ErrorKind};
 pub use four_cc::FourCc;
 pub use fragment::{MAX_SAMPLES_PER_RUN, MovieFragment, Run, RunSample, SAMPLE_IS_NON_SYNC, TrackFragment, is_sync};
@@ -42,6 +43,13 @@ pub use gapless::{Gapless, gapless};
 pub use index::{MFRO_SIZE, SegmentIndex, SegmentReference, TrackFragmentRandomAccess, mfra_size};
 pub use init::{Brands, InitSegment, MediaHeader};
 pub use movie::{MAX_TRACKS, Movie, MovieExtends, TrackExtends};
+pub use protected_entry::{ProtectedEntry, SystemHeader};
+pub use pssh::{MAX_PROTECTION_HEADERS, ProtectionHeader};
+pub use sample_encryption::{
+    EncryptionBoxes, Entries, Override, SampleEncryption, SampleEncryptionTable, SampleProtection, SampleVector,
+    TooManySubsamples, sample_encryption_boxes,
+};
+pub use sample_group::EncryptionGroups;
 pub use sample_table::{Chunk, MAX_SAMPLES_PER_TRACK, SampleTables};
 pub use stills::{Still, write_stills};
 pub use track::{Edit, Track};

@@ -6,7 +6,7 @@ use super::boxes::{RawBox, once, required};
 use super::fields::be_u32;
 use super::piff;
 use super::track::{Track, is_all_ones};
-use super::{BoxPath, Error, ErrorKind, FourCc};
+use super::{BoxPath, Error, ErrorKind, FourCc, SystemHeader};
 use crate::time::Timescale;
 
 const MOOV: FourCc = FourCc(*b"moov");
@@ -46,8 +46,8 @@ pub struct Movie {
     pub fragmented: Option<MovieExtends>,
     /// The movie's `udta` box, verbatim; the first where there are several.
     pub user_data: Option<Bytes>,
-    /// Whether there is a protection system header (`pssh` or PIFF's).
-    pub protected: bool,
+    /// Headers of protection systems (`pssh`, and PIFF's), in file order.
+    pub protection: Vec<SystemHeader>,
 }
 
 /// What all fragments share (`mvex`, ISO/IEC 14496-12 8.8.1).
@@ -83,7 +83,8 @@ impl Movie {
     pub fn parse(moov: &Bytes, offset_in_file: u64) -> Result<Movie, Error> {
         let moov = RawBox::expect(moov, offset_in_file, MOOV)?;
         let path = BoxPath::FILE.child(MOOV);
-        let (mut mvhd, mut mvex, mut user_data, mut protected) = (None, None, None, false);
+        let (mut mvhd, mut mvex, mut user_data) = (None, None, None);
+        let mut protection = Vec::new();
         let mut tracks: Vec<Track> = Vec::new();
         for child in moov.children(path) {
             let child = child?;
@@ -100,9 +101,12 @@ impl Movie {
                 }
                 // One that reaches to the end of the movie would mean something else anywhere else.
                 UDTA if user_data.is_none() && be_u32(&child.whole) > 0 => user_data = Some(child.whole),
-                PSSH => protected = true,
                 CMOV => return Err(ErrorKind::Compressed.at(path, child.offset)),
-                _ if child.uuid == Some(piff::PROTECTION_SYSTEM) => protected = true,
+                kind if kind == PSSH || child.uuid == Some(piff::PROTECTION_SYSTEM) => {
+                    let path = path.child(kind);
+                    protection.push(SystemHeader::parse(&child, path)?);
+                    SystemHeader::few_enough(protection.len(), path, child.offset)?;
+                }
                 _ => {}
             }
         }
@@ -112,7 +116,7 @@ impl Movie {
             Some(mvex) => Some(MovieExtends::parse(&mvex, path.child(MVEX))?),
             None => None,
         };
-        Ok(Movie { timescale, duration, creation_time, tracks, fragmented, user_data, protected })
+        Ok(Movie { timescale, duration, creation_time, tracks, fragmented, user_data, protection })
     }
 
     /// The track `id`.

@@ -1,9 +1,10 @@
 //! Boxes of Smooth Streaming (MS-SSTR 2.2.4) and PIFF that are told apart by UUID.
 
 use super::boxes::RawBox;
+use super::encryption::{TrackEncryption, Vectors};
 use super::fields::Fields;
 use super::write::write_uuid_box;
-use super::{BoxPath, Error};
+use super::{BoxPath, Error, ErrorKind};
 
 /// `TfxdBox` (MS-SSTR 2.2.4.4): absolute time and duration of a fragment.
 pub const TFXD: [u8; 16] = 0x6d1d_9b05_42d5_44e6_80e2_141d_aff7_57b2u128.to_be_bytes();
@@ -59,6 +60,37 @@ pub fn write_tfrf(out: &mut Vec<u8>, times: &[FragmentTime]) {
             out.extend_from_slice(&duration.to_be_bytes());
         }
     });
+}
+
+/// Reads the fields that `TrackEncryptionBox` and `SampleEncryptionBox` share: algorithm, size of vectors, key.
+/// `None`: not encrypted.
+pub(super) fn read_parameters(fields: &mut Fields<'_>) -> Result<Option<TrackEncryption>, Error> {
+    let word = fields.u32()?;
+    let (algorithm, size) = (word >> 8, word as u8);
+    let key_id = fields.array()?;
+    match (algorithm, size) {
+        (0, _) => Ok(None),
+        (1, 8 | 16) => Ok(Some(TrackEncryption { key_id, vectors: Vectors::PerSample(size), pattern: (0, 0) })),
+        (1, _) => {
+            let (what, value) = ("the size of an initialization vector", i64::from(size));
+            Err(fields.error(ErrorKind::InvalidValue { what, value }))
+        }
+        _ => {
+            let (what, value) = ("an encryption algorithm other than AES-CTR", i64::from(algorithm));
+            Err(fields.error(ErrorKind::InvalidValue { what, value }))
+        }
+    }
+}
+
+/// Writes the same.
+pub(super) fn write_parameters(out: &mut Vec<u8>, parameters: Option<&TrackEncryption>) {
+    let size = match parameters.map(|parameters| parameters.vectors) {
+        Some(Vectors::PerSample(size)) => size,
+        _ => 0,
+    };
+    let algorithm = u32::from(parameters.is_some());
+    out.extend_from_slice(&(algorithm << 8 | u32::from(size)).to_be_bytes());
+    out.extend_from_slice(&parameters.map_or([0; 16], |parameters| parameters.key_id));
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use bytes::Bytes;
 use super::boxes::{RawBox, once, required};
 use super::fields::Fields;
 use super::movie::times;
-use super::{BoxPath, Error, ErrorKind, FourCc, SampleTables};
+use super::sample_encryption::ProtectionBoxes;
+use super::{BoxPath, Error, ErrorKind, FourCc, MAX_SAMPLES_PER_TRACK, SampleProtection, SampleTables};
 use crate::time::Timescale;
 
 const TKHD: FourCc = FourCc(*b"tkhd");
@@ -61,6 +62,8 @@ pub struct Track {
     pub sample_entries: Vec<Bytes>,
     /// The sample table.
     pub samples: SampleTables,
+    /// How the samples of the table are encrypted.
+    pub protection: SampleProtection,
     /// The track's `udta` box, verbatim; the first where there are several.
     pub user_data: Option<Bytes>,
     /// Roles of the track as scheme and value, from `kind` boxes in `udta` (8.10.4).
@@ -136,7 +139,13 @@ impl Track {
             }
         }
         let stbl = required(stbl, STBL, path_of_info, minf.offset)?;
-        let (sample_entries, samples) = SampleTables::parse(&stbl, path_of_info.child(STBL))?;
+        let path_of_table = path_of_info.child(STBL);
+        let (sample_entries, samples) = SampleTables::parse(&stbl, path_of_table)?;
+        let mut protection = ProtectionBoxes::default();
+        for child in stbl.children(path_of_table) {
+            protection.take(child?, path_of_table)?;
+        }
+        let protection = protection.parse(MAX_SAMPLES_PER_TRACK, 0, path_of_table)?;
 
         let described = user_data.as_ref().map(|udta| described(udta, path.child(UDTA))).unwrap_or_default();
         let edits = match edts {
@@ -159,6 +168,7 @@ impl Track {
             edits,
             sample_entries,
             samples,
+            protection,
             user_data: user_data.map(|udta| udta.whole),
             kinds: described.kinds,
             name: described.name,

@@ -28,7 +28,7 @@ pub(super) async fn authorize(
 ) -> Result<Granted, Error> {
     let mut refusal = Error::NoOption;
     for (at, option) in key.options.iter().enumerate().filter(|(_, option)| option.delivery == wanted) {
-        match meets(option, key.id, credentials, providers, moment).await {
+        match meets(option, key, credentials, providers, moment).await {
             Ok(uses) => return Ok(Granted { option: at, uses }),
             // What can be mended by another token is said before what cannot.
             Err(error) if !matches!(refusal, Error::Token(_)) => refusal = error,
@@ -40,7 +40,7 @@ pub(super) async fn authorize(
 
 async fn meets(
     option: &DeliveryOption,
-    key: Uuid,
+    key: &Deliverable,
     credentials: &Credentials,
     providers: &Providers,
     moment: Moment,
@@ -50,7 +50,13 @@ async fn meets(
         match restriction {
             Restriction::Open => {}
             Restriction::Token(verifier) => {
-                let limit = verify(verifier, credentials.token()?, key, providers, moment).await?;
+                let token = credentials.token()?;
+                let mut verified = verify(verifier, token, key.id, providers, moment).await;
+                if let (Err(_), Some(content_key)) = (&verified, key.made_of) {
+                    // Who may have the content key may have what is made of it.
+                    verified = verify(verifier, token, content_key, providers, moment).await;
+                }
+                let limit = verified?;
                 uses.extend(limit.filter(|limit| !uses.iter().any(|other| other.digest == limit.digest)));
             }
             Restriction::From(addresses) if addresses.contain(credentials.client) => {}

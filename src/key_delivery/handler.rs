@@ -13,7 +13,7 @@ use hyper::{Method, Response};
 use uuid::Uuid;
 
 use super::addresses::Addresses;
-use super::audit::Asked;
+use super::audit::{Asked, Decisions};
 use super::authorize::{Granted, authorize};
 use super::credentials::Credentials;
 use super::error::Error;
@@ -86,6 +86,7 @@ pub struct KeyDelivery {
     replays: Replays,
     rates: Rates,
     gateway: Gateway,
+    decisions: Decisions,
 }
 
 /// A key that may be given, and the option of its policy that says so.
@@ -126,8 +127,14 @@ impl KeyDelivery {
             gateway: Gateway::new(client, settings.licences.clone()),
             replays: Replays::default(),
             rates: Rates::new(settings.requests_per_minute),
+            decisions: Decisions::default(),
             settings,
         })
+    }
+
+    /// How many keys were given and not given.
+    pub fn decisions(&self) -> &Decisions {
+        &self.decisions
     }
 
     /// The request is for this service and not for streaming.
@@ -154,7 +161,12 @@ impl KeyDelivery {
         let client = self.settings.trusted_proxies.client(peer, &head.headers);
         let target = Target::parse(&head);
         let service = target.as_ref().map_or(Service::Key, |target| target.service);
-        let asked = Asked { client, service, key: target.as_ref().ok().and_then(|target| target.key) };
+        let asked = Asked {
+            client,
+            service,
+            key: target.as_ref().ok().and_then(|target| target.key),
+            decisions: &self.decisions,
+        };
         let milliseconds = clock::utc(now).unix_millis;
         let admitted = self.admit(&head, client, milliseconds).and(target);
         let target = admitted.inspect_err(|error| asked.refused(error))?;
@@ -197,7 +209,7 @@ impl KeyDelivery {
     async fn licence(
         &self,
         delivery: KeyDeliveryType,
-        asked: Asked,
+        asked: Asked<'_>,
         mut credentials: Credentials,
         body: Result<Bytes, Error>,
         head: &Parts,
@@ -247,7 +259,7 @@ impl KeyDelivery {
     async fn deliver(
         &self,
         wanted: (&[Uuid], KeyDeliveryType, Enough),
-        asked: Asked,
+        asked: Asked<'_>,
         credentials: &Credentials,
         moment: Moment,
     ) -> Result<Vec<Given>, Error> {
@@ -270,7 +282,7 @@ impl KeyDelivery {
     async fn judge(
         &self,
         (ids, delivery, enough): (&[Uuid], KeyDeliveryType, Enough),
-        asked: Asked,
+        asked: Asked<'_>,
         credentials: &Credentials,
         moment: Moment,
     ) -> Result<(Vec<Given>, Vec<ReplayLimit>), Error> {

@@ -22,6 +22,6 @@ mod replay;
 mod target;
 
 pub use addresses::{AddressError, Addresses};
-pub use audit::AUDIT;
+pub use audit::{AUDIT, Decisions};
 pub use error::Error;
 pub use handler::{Incoming, KeyDelivery, Request, Settings};

@@ -28,6 +28,10 @@ pub(super) enum Service {
 }
 
 impl Service {
+    /// All of them, in the order in which they stand above.
+    pub(super) const ALL: [Service; 5] =
+        [Service::Key, Service::ClearKey, Service::PlayReady, Service::Widevine, Service::FairPlay];
+
     pub(super) const fn name(self) -> &'static str {
         match self {
             Service::Key => "key",

@@ -1,21 +1,19 @@
 //! Content keys on their way between systems: CPIX documents (DASH-IF "Content Protection Information Exchange
 //! Format" 2.3), in the clear or encrypted for the holder of a certificate.
-//!
-//! Encrypted as the format has it (its 5.3): a document key of AES-256 and a key of HMAC-SHA-512, both encrypted
-//! with RSA-OAEP for the certificate; each content key in AES-256-CBC under the document key, with a MAC.
 
-use aws_lc_rs::cipher::{
-    AES_256, DecryptionContext, PaddedBlockDecryptingKey, PaddedBlockEncryptingKey, UnboundCipherKey,
-};
-use aws_lc_rs::hmac;
-use aws_lc_rs::iv::FixedLength;
+mod envelope;
+mod signalling;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::protection::{ProtectionCertificate, wrap_for};
-use super::{Error, random};
+pub use signalling::{Filter, SystemSignalling, UsageRule};
+
+use self::envelope::{AES_256_CBC, Envelope, cipher_value, encrypted_value, open_envelope, recipient};
+use super::Error;
+use super::protection::ProtectionCertificate;
 use crate::secrets::SecretBytes;
 use crate::xml::{self, Element, Layout, Limits, Writer};
 
@@ -25,10 +23,19 @@ pub const MAX_DOCUMENT: usize = 4 << 20;
 pub const MAX_KEYS: usize = 1000;
 
 const LIMITS: Limits = Limits { bytes: MAX_DOCUMENT, depth: 24, nodes: 200_000, attributes: 32 };
-const RSA_OAEP: &str = "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p";
-const AES_256_CBC: &str = "http://www.w3.org/2001/04/xmlenc#aes256-cbc";
-const HMAC_SHA_512: &str = "http://www.w3.org/2001/04/xmldsig-more#hmac-sha512";
-const BLOCK: usize = 16;
+
+/// A document.
+#[derive(Clone, Default)]
+pub struct Document {
+    /// What the content is called.
+    pub content_id: Option<String>,
+    /// Its keys.
+    pub keys: Vec<CpixKey>,
+    /// What protection systems are to be told of them.
+    pub systems: Vec<SystemSignalling>,
+    /// Which tracks they are for.
+    pub usage_rules: Vec<UsageRule>,
+}
 
 /// A key of a document.
 #[derive(Clone)]
@@ -39,34 +46,34 @@ pub struct CpixKey {
     pub material: SecretBytes,
     /// `cenc`, `cens`, `cbc1` or `cbcs`, if the document says.
     pub scheme: Option<String>,
+    /// `explicitIV`: the vector that goes with it.
+    pub vector: Option<[u8; 16]>,
+}
+
+/// A key that is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Wanted {
+    /// Its identifier.
+    pub id: Uuid,
+    /// What it is for: `cenc`, `cens`, `cbc1` or `cbcs`.
+    pub scheme: &'static str,
+    /// `explicitIV`.
+    pub vector: Option<[u8; 16]>,
 }
 
 /// Writes a document; encrypted, if there is a certificate (DER) to encrypt for.
 ///
 /// # Errors
 /// [`Error::Certificate`], [`Error::NoRandomness`].
-pub fn export(content_id: Option<&str>, keys: &[CpixKey], certificate: Option<&[u8]>) -> Result<String, Error> {
+pub fn export(document: &Document, certificate: Option<&[u8]>) -> Result<String, Error> {
     let sealed = certificate.map(Envelope::new).transpose()?;
-    let mut xml = Writer::new(Layout::Indented);
-    xml.declaration();
-    let mut attributes = vec![
-        ("xmlns", "urn:dashif:org:cpix"),
-        ("xmlns:ds", "http://www.w3.org/2000/09/xmldsig#"),
-        ("xmlns:enc", "http://www.w3.org/2001/04/xmlenc#"),
-        ("xmlns:pskc", "urn:ietf:params:xml:ns:keyprov:pskc"),
-        ("version", "2.3"),
-    ];
-    attributes.extend(content_id.map(|id| ("contentId", id)));
-    xml.open("CPIX", &attributes);
+    let mut xml = begin(document.content_id.as_deref());
     if let (Some(envelope), Some(certificate)) = (&sealed, certificate) {
         envelope.write(&mut xml, certificate)?;
     }
     xml.open("ContentKeyList", &[]);
-    for key in keys {
-        let id = key.id.to_string();
-        let mut attributes = vec![("kid", id.as_str())];
-        attributes.extend(key.scheme.as_deref().map(|scheme| ("commonEncryptionScheme", scheme)));
-        xml.open("ContentKey", &attributes);
+    for key in &document.keys {
+        open_key(&mut xml, key.id, key.scheme.as_deref(), key.vector);
         xml.open("Data", &[]);
         xml.open("pskc:Secret", &[]);
         match &sealed {
@@ -84,95 +91,79 @@ pub fn export(content_id: Option<&str>, keys: &[CpixKey], certificate: Option<&[
         xml.close();
         xml.close();
     }
+    xml.close();
+    signalling::write(&mut xml, &document.systems, &document.usage_rules);
     Ok(xml.finish())
 }
 
-fn encrypted_value(xml: &mut Writer, algorithm: &str, value: &[u8]) {
-    xml.open("pskc:EncryptedValue", &[]);
-    xml.empty("enc:EncryptionMethod", &[("Algorithm", algorithm)]);
-    xml.open("enc:CipherData", &[]);
-    xml.element("enc:CipherValue", &[], &STANDARD.encode(value));
-    xml.close();
-    xml.close();
-}
-
-/// The keys that a document is encrypted with.
-struct Envelope {
-    document: SecretBytes,
-    mac: SecretBytes,
-    /// Both, encrypted for the certificate.
-    wrapped: Option<(Vec<u8>, Vec<u8>)>,
-}
-
-impl Envelope {
-    fn new(certificate: &[u8]) -> Result<Envelope, Error> {
-        let document = SecretBytes::new(random::<32>()?.expose().to_vec());
-        let mac = SecretBytes::new(random::<64>()?.expose().to_vec());
-        let wrapped = (wrap_for(certificate, document.expose())?, wrap_for(certificate, mac.expose())?);
-        Ok(Envelope { document, mac, wrapped: Some(wrapped) })
-    }
-
-    fn write(&self, xml: &mut Writer, certificate: &[u8]) -> Result<(), Error> {
-        let (document, mac) = self.wrapped.as_ref().ok_or(Error::NoRandomness)?;
+/// Writes a document that asks for keys and signalling (an encryptor's request): of `systems`, the elements that are
+/// there are asked for, whatever is in them. With a certificate (DER) the keys are wanted encrypted for its holder.
+pub fn request(
+    content_id: &str,
+    keys: &[Wanted],
+    systems: &[SystemSignalling],
+    usage_rules: &[UsageRule],
+    certificate: Option<&[u8]>,
+) -> String {
+    let mut xml = begin(Some(content_id));
+    if let Some(certificate) = certificate {
         xml.open("DeliveryDataList", &[]);
-        xml.open("DeliveryData", &[]);
-        xml.open("DeliveryKey", &[]);
-        xml.open("ds:X509Data", &[]);
-        xml.element("ds:X509Certificate", &[], &STANDARD.encode(certificate));
+        xml.open("DeliveryData", &[("id", "headwater")]);
+        recipient(&mut xml, certificate);
         xml.close();
         xml.close();
-        xml.open("DocumentKey", &[("Algorithm", AES_256_CBC)]);
-        xml.open("Data", &[]);
-        xml.open("pskc:Secret", &[]);
-        encrypted_value(xml, RSA_OAEP, document);
-        (0..3).for_each(|_| xml.close());
-        xml.open("MACMethod", &[("Algorithm", HMAC_SHA_512)]);
-        xml.open("Key", &[]);
-        xml.empty("enc:EncryptionMethod", &[("Algorithm", RSA_OAEP)]);
-        xml.open("enc:CipherData", &[]);
-        xml.element("enc:CipherValue", &[], &STANDARD.encode(mac));
-        (0..5).for_each(|_| xml.close());
-        Ok(())
     }
-
-    /// Vector and ciphertext, and their MAC.
-    fn seal(&self, key: &SecretBytes) -> Result<(Vec<u8>, Vec<u8>), Error> {
-        let cipher =
-            UnboundCipherKey::new(&AES_256, self.document.expose()).and_then(PaddedBlockEncryptingKey::cbc_pkcs7);
-        let mut text = Zeroizing::new(key.expose().to_vec());
-        let context = cipher.and_then(|cipher| cipher.encrypt(&mut *text)).map_err(|_| Error::NoRandomness)?;
-        let DecryptionContext::Iv128(vector) = context else { return Err(Error::NoRandomness) };
-        let value = [vector.as_ref().as_slice(), &text].concat();
-        let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA512, self.mac.expose()), &value);
-        Ok((value, mac.as_ref().to_vec()))
+    xml.open("ContentKeyList", &[]);
+    for key in keys {
+        open_key(&mut xml, key.id, Some(key.scheme), key.vector);
+        xml.close();
     }
-
-    /// The key within, if the MAC fits.
-    fn open(&self, value: &[u8], mac: &[u8]) -> Option<SecretBytes> {
-        hmac::verify(&hmac::Key::new(hmac::HMAC_SHA512, self.mac.expose()), value, mac).ok()?;
-        let (vector, text) = value.split_first_chunk::<BLOCK>()?;
-        let cipher = UnboundCipherKey::new(&AES_256, self.document.expose()).ok()?;
-        let cipher = PaddedBlockDecryptingKey::cbc_pkcs7(cipher).ok()?;
-        let mut text = Zeroizing::new(text.to_vec());
-        let plain = cipher.decrypt(&mut text, DecryptionContext::Iv128(FixedLength::from(*vector))).ok()?;
-        Some(SecretBytes::new(plain.to_vec()))
-    }
+    xml.close();
+    signalling::write(&mut xml, systems, usage_rules);
+    xml.finish()
 }
 
-/// Reads a document: keys in the clear, or encrypted for one of `ours`.
+fn begin(content_id: Option<&str>) -> Writer {
+    let mut xml = Writer::new(Layout::Indented);
+    xml.declaration();
+    let mut attributes = vec![
+        ("xmlns", "urn:dashif:org:cpix"),
+        ("xmlns:ds", "http://www.w3.org/2000/09/xmldsig#"),
+        ("xmlns:enc", "http://www.w3.org/2001/04/xmlenc#"),
+        ("xmlns:pskc", "urn:ietf:params:xml:ns:keyprov:pskc"),
+        ("version", "2.3"),
+    ];
+    attributes.extend(content_id.map(|id| ("contentId", id)));
+    xml.open("CPIX", &attributes);
+    xml
+}
+
+fn open_key(xml: &mut Writer, id: Uuid, scheme: Option<&str>, vector: Option<[u8; 16]>) {
+    let (id, vector) = (id.to_string(), vector.map(|vector| STANDARD.encode(vector)));
+    let mut attributes = vec![("kid", id.as_str())];
+    attributes.extend(vector.as_deref().map(|vector| ("explicitIV", vector)));
+    attributes.extend(scheme.map(|scheme| ("commonEncryptionScheme", scheme)));
+    xml.open("ContentKey", &attributes);
+}
+
+/// Reads a document: keys in the clear, or encrypted for one of `ours`. Key periods, signatures and update histories
+/// are passed over.
 ///
 /// # Errors
 /// [`Error::Document`], which says where it is wrong; [`Error::NotForUs`] for one that is encrypted for others.
-pub fn import(document: &[u8], ours: Option<&ProtectionCertificate>) -> Result<Vec<CpixKey>, Error> {
+pub fn import(document: &[u8], ours: Option<&ProtectionCertificate>) -> Result<Document, Error> {
     let root = xml::parse(document, LIMITS).map_err(|error| wrong(error.to_string()))?;
     if root.name != "CPIX" {
         return Err(wrong("it is no CPIX document"));
     }
-    let envelope = match root.child("DeliveryDataList") {
-        Some(list) => Some(open_envelope(list, ours)?),
-        None => None,
-    };
     let list = root.child("ContentKeyList").ok_or_else(|| wrong("it has no ContentKeyList"))?;
+    // A service that answers in the clear hands back the list of a request as it was, without a document key.
+    let is_encrypted =
+        |key: &Element| key.child("Data").and_then(|data| data.child("Secret")?.child("EncryptedValue")).is_some();
+    let envelope = match root.child("DeliveryDataList") {
+        Some(data) if list.children_named("ContentKey").any(is_encrypted) => Some(open_envelope(data, ours)?),
+        _ => None,
+    };
     let mut keys: Vec<CpixKey> = Vec::new();
     for element in list.children_named("ContentKey") {
         if keys.len() >= MAX_KEYS {
@@ -184,16 +175,23 @@ pub fn import(document: &[u8], ours: Option<&ProtectionCertificate>) -> Result<V
         }
         keys.push(key);
     }
-    Ok(keys)
+    let content_id = root.attribute("contentId").map(str::to_owned);
+    let (systems, usage_rules) = signalling::read(&root)?;
+    Ok(Document { content_id, keys, systems, usage_rules })
 }
 
 fn wrong(problem: impl Into<String>) -> Error {
     Error::Document { problem: problem.into() }
 }
 
-fn content_key(element: &Element, envelope: Option<&Envelope>) -> Result<CpixKey, Error> {
+/// The key that an element is about.
+fn key_id(element: &Element) -> Result<Uuid, Error> {
     let id = element.attribute("kid").and_then(|kid| Uuid::try_parse(kid).ok());
-    let id = id.ok_or_else(|| wrong("a ContentKey has no kid that is a GUID"))?;
+    id.ok_or_else(|| wrong(format!("a {} has no kid that is a GUID", element.name)))
+}
+
+fn content_key(element: &Element, envelope: Option<&Envelope>) -> Result<CpixKey, Error> {
+    let id = key_id(element)?;
     let secret = element.child("Data").and_then(|data| data.child("Secret"));
     let secret = secret.ok_or_else(|| wrong(format!("the key {id} has no Secret")))?;
     let material = match (secret.child("PlainValue"), secret.child("EncryptedValue")) {
@@ -214,39 +212,14 @@ fn content_key(element: &Element, envelope: Option<&Envelope>) -> Result<CpixKey
     if scheme.as_deref().is_some_and(|scheme| !matches!(scheme, "cenc" | "cens" | "cbc1" | "cbcs")) {
         return Err(wrong(format!("the key {id} has an unknown commonEncryptionScheme")));
     }
-    Ok(CpixKey { id, material, scheme })
-}
-
-/// The delivery data for our certificate.
-fn open_envelope(list: &Element, ours: Option<&ProtectionCertificate>) -> Result<Envelope, Error> {
-    let thumbprint = ours.map_or("(none)", ProtectionCertificate::thumbprint);
-    let not_for_us = || Error::NotForUs { thumbprint: thumbprint.to_owned() };
-    let ours = ours.ok_or_else(not_for_us)?;
-    let is_ours = |data: &&Element| {
-        let certificate = data.child("DeliveryKey").and_then(|key| key.child("X509Data")?.child("X509Certificate"));
-        certificate.and_then(|text| base64(&text.text)).is_some_and(|der| der == ours.der())
+    let vector = match element.attribute("explicitIV").filter(|text| !text.is_empty()) {
+        None => None,
+        Some(text) => {
+            let bytes = base64(text).and_then(|bytes| bytes.try_into().ok());
+            Some(bytes.ok_or_else(|| wrong(format!("the explicitIV of the key {id} is not 16 bytes in base64")))?)
+        }
     };
-    let data = list.children_named("DeliveryData").find(is_ours).ok_or_else(not_for_us)?;
-    let document =
-        data.child("DocumentKey").and_then(|key| key.child("Data")?.child("Secret")?.child("EncryptedValue"));
-    let document = document.ok_or_else(|| wrong("DeliveryData has no DocumentKey"))?;
-    let mac = data.child("MACMethod").filter(|mac| mac.attribute("Algorithm") == Some(HMAC_SHA_512));
-    let mac = mac.and_then(|mac| mac.child("Key"));
-    let mac = mac.ok_or_else(|| wrong("DeliveryData has no MACMethod of hmac-sha512"))?;
-    let document = ours.unwrap(&cipher_value(document, RSA_OAEP)?)?;
-    if document.len() != 32 {
-        return Err(wrong("its document key is not 32 bytes"));
-    }
-    Ok(Envelope { document, mac: ours.unwrap(&cipher_value(mac, RSA_OAEP)?)?, wrapped: None })
-}
-
-fn cipher_value(element: &Element, algorithm: &str) -> Result<Vec<u8>, Error> {
-    let method = element.child("EncryptionMethod").and_then(|method| method.attribute("Algorithm"));
-    if method != Some(algorithm) {
-        return Err(wrong(format!("a value is not encrypted with {algorithm}")));
-    }
-    let value = element.child("CipherData").and_then(|data| data.child("CipherValue"));
-    value.and_then(|value| base64(&value.text)).ok_or_else(|| wrong("a CipherValue is not base64"))
+    Ok(CpixKey { id, material, scheme, vector })
 }
 
 fn base64(text: &str) -> Option<Vec<u8>> {
@@ -263,28 +236,46 @@ mod tests {
             id: Uuid::from_u128(u128::from(n)),
             material: SecretBytes::new(vec![n; 16]),
             scheme: scheme.map(str::to_owned),
+            vector: (n == 2).then_some([9; 16]),
         };
         vec![key(1, Some("cenc")), key(2, Some("cbcs")), key(3, None)]
     }
 
-    fn same(read: &[CpixKey]) {
-        let wanted = keys();
-        assert_eq!(read.len(), wanted.len());
-        for (read, wanted) in read.iter().zip(&wanted) {
-            assert_eq!((read.id, &read.scheme), (wanted.id, &wanted.scheme));
+    fn document() -> Document {
+        let key = Uuid::from_u128(1);
+        let system = SystemSignalling {
+            pssh: Some(b"box".to_vec()),
+            smooth: Some("base64".to_owned()),
+            hls: vec![("media".to_owned(), b"#EXT-X-KEY".to_vec())],
+            ..SystemSignalling::new(Uuid::from_u128(77), key)
+        };
+        let video = vec![Filter::Video { min_pixels: None, max_pixels: Some(589_824) }];
+        let rule = UsageRule { key, track_type: Some("SD".to_owned()), filters: video };
+        let audio =
+            vec![Filter::Audio { min_channels: Some(3), max_channels: None }, Filter::Label("commentary".into())];
+        let other = UsageRule { key: Uuid::from_u128(2), track_type: None, filters: audio };
+        Document { content_id: None, keys: keys(), systems: vec![system], usage_rules: vec![rule, other] }
+    }
+
+    fn same(read: &Document) {
+        let wanted = document();
+        assert_eq!(read.keys.len(), wanted.keys.len());
+        assert_eq!((&read.systems, &read.usage_rules), (&wanted.systems, &wanted.usage_rules));
+        for (read, wanted) in read.keys.iter().zip(&wanted.keys) {
+            assert_eq!((read.id, &read.scheme, read.vector), (wanted.id, &wanted.scheme, wanted.vector));
             assert_eq!(read.material.expose(), wanted.material.expose());
         }
     }
 
     #[test]
     fn keys_come_back_in_the_clear_and_encrypted() {
-        let plain = export(Some("a & b"), &keys(), None).unwrap();
+        let plain = export(&Document { content_id: Some("a & b".to_owned()), ..document() }, None).unwrap();
         assert!(
             plain.contains("contentId=\"a &amp; b\"") && plain.contains("<pskc:PlainValue>AQEBAQEBAQEBAQEBAQEBAQ==")
         );
         same(&import(plain.as_bytes(), None).unwrap());
         let ours = ProtectionCertificate::generate("ours").unwrap();
-        let sealed = export(None, &keys(), Some(ours.der())).unwrap();
+        let sealed = export(&document(), Some(ours.der())).unwrap();
         assert!(!sealed.contains("PlainValue") && !sealed.contains("AQEBAQEB"));
         same(&import(sealed.as_bytes(), Some(&ours)).unwrap());
         let other = ProtectionCertificate::generate("other").unwrap();
@@ -297,8 +288,39 @@ mod tests {
     }
 
     #[test]
+    fn a_request_asks_for_all_that_is_wanted() {
+        let wanted = [Wanted { id: Uuid::from_u128(5), scheme: "cbcs", vector: None }];
+        let fairplay = SystemSignalling {
+            hls: vec![("media".to_owned(), Vec::new()), ("master".to_owned(), Vec::new())],
+            ..SystemSignalling::new(Uuid::from_u128(9), wanted[0].id)
+        };
+        let widevine =
+            SystemSignalling { pssh: Some(Vec::new()), ..SystemSignalling::new(Uuid::from_u128(8), wanted[0].id) };
+        let rules = [UsageRule::for_all(wanted[0].id)];
+        let text = request("film", &wanted, &[fairplay, widevine], &rules, Some(b"certificate"));
+        let root = xml::parse(text.as_bytes(), LIMITS).unwrap();
+        assert_eq!((root.attribute("contentId"), root.attribute("version")), (Some("film"), Some("2.3")));
+        let names: Vec<&str> = root.children.iter().map(|child| child.name.as_str()).collect();
+        assert_eq!(names, ["DeliveryDataList", "ContentKeyList", "DRMSystemList", "ContentKeyUsageRuleList"]);
+        let key = &root.children[1].children[0];
+        assert_eq!((key.attribute("commonEncryptionScheme"), key.children.len()), (Some("cbcs"), 0));
+        let elements: Vec<Vec<&str>> = root.children[2]
+            .children
+            .iter()
+            .map(|system| system.children.iter().map(|child| child.name.as_str()).collect())
+            .collect();
+        assert_eq!(elements, [vec!["HLSSignalingData", "HLSSignalingData"], vec!["PSSH"]]);
+        let rule = &root.children[3].children[0];
+        assert_eq!(rule.attribute("intendedTrackType"), Some("ALL"));
+        assert_eq!(
+            rule.children.iter().map(|child| child.name.as_str()).collect::<Vec<_>>(),
+            ["VideoFilter", "AudioFilter"]
+        );
+    }
+
+    #[test]
     fn what_is_no_document_is_refused() {
-        let good = export(None, &keys(), None).unwrap();
+        let good = export(&document(), None).unwrap();
         for (case, text) in [
             ("nothing", String::new()),
             ("other", "<CPX/>".to_owned()),
@@ -307,6 +329,17 @@ mod tests {
             ("twice", good.replacen("0000-000000000002", "0000-000000000001", 1)),
             ("short", good.replacen("AQEBAQEBAQEBAQEBAQEBAQ==", "AQEB", 1)),
             ("scheme", good.replacen("cbcs", "rot13", 1)),
+            ("vector", good.replacen("explicitIV=\"C", "explicitIV=\"", 1)),
+            ("no system", good.replacen("systemId", "system", 1)),
+            (
+                "a rule without key",
+                good.replacen(
+                    "<ContentKeyUsageRule kid=\"00000000-0000-0000-0000-000000000001\"",
+                    "<ContentKeyUsageRule",
+                    1,
+                ),
+            ),
+            ("pixels", good.replacen("maxPixels=\"589824\"", "maxPixels=\"-1\"", 1)),
             ("document type", good.replacen("<CPIX", "<!DOCTYPE a><CPIX", 1)),
         ] {
             assert!(matches!(import(text.as_bytes(), None), Err(Error::Document { .. })), "{case}");

@@ -111,7 +111,9 @@ impl Call {
 /// Whether a request can change something or gives out secrets, so that it needs the role for it.
 pub fn needs_write(verb: Verb, target: &Target) -> bool {
     match target {
-        Target::Function { function, .. } => !matches!(function.name, "GetProtectionKeyId" | "GetProtectionKey"),
+        Target::Function { function, .. } => {
+            !matches!(function.name, "GetProtectionKeyId" | "GetProtectionKey" | "Explain")
+        }
         // Each request of a batch is looked at by itself.
         Target::Batch => false,
         _ => verb != Verb::Read,

@@ -4,25 +4,28 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hyper::StatusCode;
+use hyper::header::{HOST, HeaderValue};
+use hyper::{HeaderMap, StatusCode, Uri};
 
 use super::address::shorten;
 use super::answer::Answer;
-use super::call::Call;
+use super::call::{Call, Verb};
 use super::context::Context;
 use super::error::Error;
 use super::fields;
 use super::read::dialect;
-use crate::catalog::{Asset, AssetId, ContentKey, ContentKeyId, StorageAccount};
+use crate::catalog::{Asset, AssetId, ContentKey, ContentKeyId, LocatorId, StorageAccount};
+use crate::clock;
 use crate::keys::{ProtectionCertificate, wrap_for};
-use crate::odata::json::{self, Form};
+use crate::odata::json;
 use crate::odata::{Function, Kind, Value, literal, pairs};
+use crate::origin::{Form, Scope};
 
 /// Calls a function with parameters from its parentheses and from the query.
 pub async fn call(
     context: &Context,
     call: &Call,
-    form: Form,
+    form: json::Form,
     function: &'static Function,
     given: &[(String, Value)],
 ) -> Result<Answer, Error> {
@@ -67,8 +70,55 @@ pub async fn call(
             };
             answer(Value::String(rebind(context, fields::id(text("id")?)?, certificate).await?))
         }
+        "PurgeCaches" => {
+            if call.verb()? != Verb::Post {
+                return Err(Error::Method { method: call.method.clone(), instead: "caches are purged by POST" });
+            }
+            let given = |name| match argument(name) {
+                None | Some(Value::Null) => Ok(None),
+                Some(Value::String(text)) => Ok(Some(text.as_str())),
+                Some(_) => Err(Error::Missing { property: name, how: "it is a text in quotes" }),
+            };
+            let scope = match (given("assetid")?, given("locatorid")?) {
+                (Some(asset), None) => Scope::Asset(fields::id(asset)?),
+                (None, Some(locator)) => Scope::Locator(*fields::id::<LocatorId>(locator)?.guid().as_bytes()),
+                (None, None) => Scope::All,
+                (Some(_), Some(_)) => {
+                    let how = "one of assetid and locatorid is named, or none for all caches";
+                    return Err(Error::Value { property: "locatorid", found: "named too".to_owned(), how });
+                }
+            };
+            let purged = context.installation.origin()?.purge(&scope).await;
+            tracing::info!(target: "headwater::audit", actor = %context.by.actor, ?scope, ?purged, "caches were purged");
+            let total = Value::Int64(i64::try_from(purged.total()).unwrap_or(i64::MAX));
+            let body = json::property(&dialect(context, form), function.name, Kind::Int64, &total);
+            Ok(Answer::json(StatusCode::OK, form, body))
+        }
+        "Explain" => {
+            let written = match argument("form") {
+                Some(Value::String(text)) if text == "text" => Form::Text,
+                _ => Form::Json,
+            };
+            let (uri, headers) = asked(text("url")?)?;
+            let now = clock::system_time(context.by.now);
+            let text = context.installation.origin()?.explain(&uri, &headers, now, written).await;
+            Ok(Answer::text(StatusCode::OK, written.content_type(), text))
+        }
         other => Err(Error::NotFound { what: "function", key: other.to_owned() }),
     }
+}
+
+/// Path and query of a streaming URL, and its host as a header.
+fn asked(url: &str) -> Result<(Uri, HeaderMap), Error> {
+    let how = "it is a streaming URL or its path, percent-encoded as players send it";
+    let wrong = || Error::Value { property: "url", found: format!("{:?}", shorten(url)), how };
+    let whole: Uri = url.parse().map_err(|_| wrong())?;
+    let path = whole.path_and_query().filter(|path| path.as_str().starts_with('/')).ok_or_else(wrong)?;
+    let mut headers = HeaderMap::new();
+    if let Some(host) = whole.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
+        headers.insert(HOST, host);
+    }
+    Ok((path.as_str().parse().map_err(|_| wrong())?, headers))
 }
 
 async fn protection(context: &Context) -> Result<Arc<ProtectionCertificate>, Error> {

@@ -1,7 +1,8 @@
 //! The API behind the sockets.
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use base64::Engine;
@@ -24,7 +25,7 @@ use crate::catalog::{By, Catalog};
 use crate::clock;
 use crate::odata::json::Form;
 use crate::origin::Body;
-use crate::server::{Handler, Request};
+use crate::server::{Admins, Handler, Request};
 
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -113,6 +114,22 @@ impl Management {
         let call = Call { body, ..call };
         let served = tokio::time::timeout(PATIENCE, service::serve(&context, &call)).await;
         served.map_err(|_| Error::Slow { seconds: PATIENCE.as_secs() })
+    }
+}
+
+#[async_trait]
+impl Admins for Management {
+    async fn may_see(&self, authorization: &str, client: IpAddr, now: SystemTime) -> bool {
+        // A wrong key counts as a failed sign-in, wherever it is tried.
+        let client = client.to_string();
+        if !self.failures.has_room(&client, Instant::now()) {
+            return false;
+        }
+        let may = self.auth.principal(Some(authorization), clock::utc(now)).await.is_ok();
+        if !may {
+            self.failures.admits(&client, Instant::now());
+        }
+        may
     }
 }
 

@@ -9,6 +9,7 @@ use super::error::Error;
 use crate::blob;
 use crate::catalog::{AccountContainers, By, Catalog, KeyDeliveryType, Locator, OpenAccount};
 use crate::keys::ProtectionCertificate;
+use crate::origin::Origin;
 use crate::store::sas::Grant;
 
 /// What players get keys and licences for at the public address.
@@ -27,8 +28,10 @@ pub struct Delivered {
 /// Where it streams, and what it can sign and open.
 pub struct Installation {
     streaming_base: String,
+    key_base: Option<String>,
     containers: Arc<AccountContainers>,
     delivered: Delivered,
+    origin: Option<Arc<Origin>>,
     protection: OnceCell<Arc<ProtectionCertificate>>,
 }
 
@@ -36,13 +39,34 @@ impl Installation {
     /// `streaming_base` is what streaming URLs, and signed URLs of local accounts, begin with: `https://host`,
     /// without a slash at the end.
     pub fn new(streaming_base: String, containers: Arc<AccountContainers>) -> Installation {
-        Installation { streaming_base, containers, delivered: Delivered::default(), protection: OnceCell::new() }
+        let (delivered, protection) = (Delivered::default(), OnceCell::new());
+        Installation { streaming_base, key_base: None, containers, delivered, origin: None, protection }
     }
 
     /// With a key delivery service at the same address.
     #[must_use]
     pub fn delivering(self, delivered: Delivered) -> Installation {
         Installation { delivered, ..self }
+    }
+
+    /// With keys at another address than films: what their URLs begin with.
+    #[must_use]
+    pub fn with_keys_at(self, base: String) -> Installation {
+        Installation { key_base: Some(base), ..self }
+    }
+
+    /// With the streaming entrance, whose caches can be purged and whose answers explained.
+    #[must_use]
+    pub fn streaming(self, origin: Arc<Origin>) -> Installation {
+        Installation { origin: Some(origin), ..self }
+    }
+
+    /// The streaming entrance.
+    ///
+    /// # Errors
+    /// [`Error::NotSetUp`] where there is none.
+    pub fn origin(&self) -> Result<&Origin, Error> {
+        self.origin.as_deref().ok_or(Error::NotSetUp { what: "nothing is streamed from here" })
     }
 
     /// What streaming URLs begin with.
@@ -106,7 +130,7 @@ impl Installation {
     /// # Errors
     /// [`Error::NotSetUp`] for what is not delivered here.
     pub fn key_delivery_url(&self, key: Uuid, delivery_type: KeyDeliveryType) -> Result<String, Error> {
-        let (base, delivered) = (&self.streaming_base, self.delivered);
+        let (base, delivered) = (self.key_base.as_ref().unwrap_or(&self.streaming_base), self.delivered);
         let (is_delivered, url) = match delivery_type {
             KeyDeliveryType::BaselineHttp => (delivered.keys, format!("{base}/?KID={key}")),
             KeyDeliveryType::PlayReadyLicense => (delivered.playready, format!("{base}/PlayReady/")),

@@ -63,6 +63,18 @@ pub static MODEL: Model = Model {
             parameters: &[required("id", Kind::String), optional("x509Certificate", Kind::String)],
             returns: Some(Kind::String),
         },
+        Function {
+            name: "PurgeCaches",
+            method: Method::Post,
+            parameters: &[optional("assetid", Kind::String), optional("locatorid", Kind::String)],
+            returns: Some(Kind::Int64),
+        },
+        Function {
+            name: "Explain",
+            method: Method::Get,
+            parameters: &[required("url", Kind::String), optional("form", Kind::String)],
+            returns: Some(Kind::String),
+        },
     ],
 };
 

@@ -20,6 +20,7 @@ mod presentation;
 mod purpose;
 mod sample;
 mod sample_index;
+mod stored_encryption;
 mod track;
 
 pub use left_out::{LeftOut, WhyLeftOut};
@@ -27,6 +28,7 @@ pub use presentation::{Language, Presentation, Revision, SourceFile, TrackGroup,
 pub use purpose::{AUDIO_PURPOSE_SCHEME, DESCRIBES_VIDEO, HTML_KIND_SCHEME, Purpose, ROLE_SCHEME};
 pub use sample::{ByteRange, Sample, SampleTable};
 pub use sample_index::{KeyFrame, RawSample, SampleIndex, SampleIndexBuilder, SampleIndexError};
+pub use stored_encryption::{StoredEncryption, StoredEncryptionBuilder, StoredEncryptionError, StoredSample};
 pub use track::{Edit, Track};
 
 /// A stored file's place in [`Presentation::files`].

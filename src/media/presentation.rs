@@ -32,7 +32,7 @@ pub struct SourceFile {
 }
 
 /// What a group of tracks carries.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub enum TrackKind {
     /// Pictures.
     Video,
@@ -195,6 +195,8 @@ pub struct View {
     pub skipped: usize,
     /// The bitrate that playlists list first, bits per second.
     pub first_quality: Option<u64>,
+    /// Where the whole film begins, if this is a part of it.
+    pub origin: Option<MediaTime>,
 }
 
 impl Presentation {
@@ -240,6 +242,11 @@ impl Presentation {
         let starts = heard_or_seen.flat_map(|g| &g.tracks).map(|t| MediaTime::new(t.samples.start(), t.timescale));
         let earliest = starts.min_by(|a, b| a.compare(*b)).filter(|start| start.ticks > 0);
         earliest.unwrap_or(MediaTime::zero(Timescale::TEN_MHZ))
+    }
+
+    /// Where the whole film begins, of which this may be a part: [`Presentation::zero`] of that.
+    pub fn origin(&self) -> MediaTime {
+        self.view.origin.unwrap_or_else(|| self.zero())
     }
 
     /// Length of the longest group, from [`Presentation::zero`] on.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{FileId, Sample, SampleIndex, SampleTable};
+use super::{FileId, Sample, SampleIndex, SampleTable, StoredEncryption};
 use crate::codec::Codec;
 use crate::text::TimedText;
 use crate::time::{MediaTime, Timescale, rescale_ceil};
@@ -55,6 +55,8 @@ pub struct Track {
     pub creation_time: u64,
     /// The movie's `udta` box, verbatim.
     pub user_data: Option<Bytes>,
+    /// How its samples are encrypted in the file; `None` where they are clear.
+    pub encryption: Option<Arc<StoredEncryption>>,
     /// Captions and subtitles: the track's whole text, from which segments are written; `samples` then has one
     /// sample a segment, which is stored nowhere and as large as its segment about.
     pub text: Option<Arc<TimedText>>,

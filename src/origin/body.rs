@@ -11,6 +11,8 @@ use bytes::Bytes;
 use futures_util::Stream;
 use hyper::body::{Frame, SizeHint};
 
+use super::traffic::Receipt;
+
 /// Bytes that come from storage while they are sent. Pulled: nothing is read that the client has
 /// no room for.
 pub type ByteStream = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
@@ -19,6 +21,7 @@ pub type ByteStream = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 pub struct Body {
     source: Source,
     remaining: u64,
+    receipt: Option<Receipt>,
 }
 
 enum Source {
@@ -29,20 +32,26 @@ enum Source {
 impl Body {
     /// No bytes.
     pub fn empty() -> Body {
-        Body { source: Source::Pieces(VecDeque::new()), remaining: 0 }
+        Body { source: Source::Pieces(VecDeque::new()), remaining: 0, receipt: None }
     }
 
     /// These slices one after the other.
     pub fn from_pieces(pieces: impl IntoIterator<Item = Bytes>) -> Body {
         let pieces: VecDeque<Bytes> = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
         let remaining = pieces.iter().map(|piece| piece.len() as u64).sum();
-        Body { source: Source::Pieces(pieces), remaining }
+        Body { source: Source::Pieces(pieces), remaining, receipt: None }
     }
 
     /// `length` bytes of `stream`. If the stream ends early the transfer is cut off, so that the
     /// client notices; what it has too much is not sent.
     pub fn from_stream(stream: ByteStream, length: u64) -> Body {
-        Body { source: Source::Stream(stream), remaining: length }
+        Body { source: Source::Stream(stream), remaining: length, receipt: None }
+    }
+
+    /// Counts what is sent of it.
+    #[must_use]
+    pub fn with_receipt(self, receipt: Receipt) -> Body {
+        Body { receipt: Some(receipt), ..self }
     }
 
     /// Bytes that are still to come.
@@ -113,6 +122,9 @@ impl hyper::body::Body for Body {
                     let wanted = usize::try_from(this.remaining).unwrap_or(usize::MAX);
                     bytes.truncate(wanted);
                     this.remaining -= bytes.len() as u64;
+                    if let Some(receipt) = &mut this.receipt {
+                        receipt.add(bytes.len() as u64);
+                    }
                     Some(Ok(Frame::data(bytes)))
                 }
                 Some(Err(error)) => {

@@ -1,49 +1,31 @@
-//! Making segments: the media that they are made of is read together, and what all of them hold in memory is bounded.
-
-use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+//! Making segments: the media that they are made of is read together, and what comes of it is counted.
 
 use super::error::Error;
 use super::load::Loaded;
+use super::memory::Lease;
 use crate::media::{ByteRange, Presentation};
 use crate::packager::{Context, Format, MediaData, Plan, Rendered};
 use crate::store::Store;
 
-/// Media bytes of all segments that are made at the same time. What goes beyond waits for its turn.
-const BUILDING_BYTES: u64 = 512 << 20;
-/// How long it waits before the client is asked to come back.
-const BUILDING_PATIENCE: Duration = Duration::from_secs(5);
+/// What a segment has beside its media at the most, bytes, about: boxes, tables, packet headers.
+const BESIDE_MEDIA: u64 = 16 << 10;
 
-/// A permit for each KiB of media that segments under way are made of.
-#[derive(Clone)]
-pub(super) struct Building(Arc<Semaphore>);
-
-impl Building {
-    pub(super) fn new() -> Building {
-        Building(Arc::new(Semaphore::new(permits(BUILDING_BYTES) as usize)))
-    }
-
-    /// Waits for room in memory for a segment's media.
-    pub(super) async fn room(&self, plan: &Plan) -> Result<OwnedSemaphorePermit, Error> {
-        let bytes: u64 = plan.reads().iter().map(|(_, range)| range.end - range.start).sum();
-        let permits = permits(bytes.min(BUILDING_BYTES));
-        let turn = Arc::clone(&self.0).acquire_many_owned(permits);
-        match tokio::time::timeout(BUILDING_PATIENCE, turn).await {
-            Ok(Ok(room)) => Ok(room),
-            // The semaphore is never closed.
-            Ok(Err(_)) => Err(Error::Internal),
-            Err(_) => Err(Error::Overloaded { retry_after: BUILDING_PATIENCE }),
-        }
-    }
+/// An answer, and what it takes of the budget while it is there.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) rendered: Rendered,
+    /// Bytes of memory.
+    pub(super) memory: u64,
 }
 
-fn permits(bytes: u64) -> u32 {
-    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
+/// Bytes of memory that making a segment takes at the most: what is read, and what is written of it.
+pub(super) fn room_for(plan: &Plan) -> u64 {
+    let read: u64 =
+        plan.reads().chunk_by(|a, b| a.0 == b.0).map(|reads| read_together(reads.iter().map(|r| &r.1))).sum();
+    read.saturating_mul(2).saturating_add(BESIDE_MEDIA)
 }
 
-/// Reads what the plan wants and writes the segment.
+/// Reads what the plan wants and writes the segment; `lease` shrinks to what that takes.
 pub(super) async fn segment(
     loaded: &Loaded,
     film: &Presentation,
@@ -51,14 +33,25 @@ pub(super) async fn segment(
     format: &dyn Format,
     plan: Plan,
     context: &Context<'_>,
-) -> Result<Rendered, Error> {
+    lease: Lease,
+) -> Result<Made, Error> {
     let (media, pinned) = read(loaded, store, &plan).await?;
     let mut rendered = format.segment(film, &plan, &media, context)?;
-    if pinned > 2 * rendered.len() {
-        // Kept in a cache, slices would hold all that was read between them.
-        rendered.body = vec![rendered.body.concat().into()];
+    drop(media);
+    let length = rendered.len();
+    if pinned <= 2 * length {
+        return Ok(held(rendered, lease, pinned.max(length)));
     }
-    Ok(rendered)
+    // Slices would hold all that was read between them.
+    rendered.body = vec![rendered.body.concat().into()];
+    Ok(held(rendered, lease, length))
+}
+
+/// An answer that holds `lease`, of which it needs `memory` bytes.
+pub(super) fn held(rendered: Rendered, mut lease: Lease, memory: u64) -> Made {
+    lease.shrink(memory);
+    let memory = lease.bytes();
+    Made { rendered: Rendered { body: lease.hold(rendered.body), ..rendered }, memory }
 }
 
 /// Reads what the plan wants; how many bytes of memory that holds.
@@ -70,7 +63,7 @@ pub(super) async fn read(loaded: &Loaded, store: &dyn Store, plan: &Plan) -> Res
         let Some((file, _)) = file_reads.first() else { continue };
         let object = loaded.objects.get(file.0 as usize).ok_or(Error::Internal)?;
         let ranges: Vec<_> = file_reads.iter().map(|(_, range)| range.clone()).collect();
-        pinned += read_together(&ranges);
+        pinned += read_together(ranges.iter());
         let bytes = store.read_ranges(object, &ranges).await?;
         pieces.extend(ranges.into_iter().zip(bytes).map(|(range, bytes)| (*file, range, bytes)));
     }
@@ -81,7 +74,12 @@ pub(super) async fn read(loaded: &Loaded, store: &dyn Store, plan: &Plan) -> Res
 const LARGEST_GAP: u64 = 256 << 10;
 
 /// The most bytes that a store reads for these ranges, which are in order.
-fn read_together(ranges: &[ByteRange]) -> u64 {
-    let gaps = ranges.windows(2).map(|w| w[1].start.saturating_sub(w[0].end)).filter(|gap| *gap <= LARGEST_GAP);
-    ranges.iter().map(|r| r.end - r.start).sum::<u64>() + gaps.sum::<u64>()
+fn read_together<'a>(ranges: impl Iterator<Item = &'a ByteRange>) -> u64 {
+    let (mut bytes, mut last) = (0, None);
+    for range in ranges {
+        let gap = last.map_or(0, |end| range.start.saturating_sub(end));
+        bytes += range.end - range.start + if gap <= LARGEST_GAP { gap } else { 0 };
+        last = Some(range.end);
+    }
+    bytes
 }

@@ -171,6 +171,16 @@ pub enum Error {
         /// The content key type.
         kind: &'static str,
     },
+    /// A delivery policy encrypts, and there is a key for other tracks alone.
+    #[error(
+        "no content key of the asset is for its {kind} track of {codec}; link one whose TrackIdentifiers name it, or leave it clear with UnencryptedTracksByFourCC"
+    )]
+    TrackKeyMissing {
+        /// `video` or `audio`.
+        kind: &'static str,
+        /// The codec of the track.
+        codec: String,
+    },
     /// A delivery policy encrypts what is encrypted in storage already.
     #[error("the content is stored encrypted and cannot be encrypted again; unlink the delivery policy")]
     AlreadyEncrypted,
@@ -256,8 +266,10 @@ pub enum MediaFault {
     NalUnitLengthField,
     /// No common key frames.
     KeyFrames,
-    /// The source is encrypted.
+    /// The source is encrypted in a way that is not known.
     Encrypted,
+    /// The source is encrypted in a way that the format does not have.
+    StoredEncryption,
 }
 
 /// How storage failed.
@@ -310,7 +322,9 @@ impl Error {
             Error::NotAdmitted { .. } => return bare(StatusCode::FORBIDDEN),
             Error::EncryptionRequired { .. } => MpeCode::EncryptionRequired,
             Error::EncryptionNotInFormat { .. } => MpeCode::OutputProtectionFormatNotSupported,
-            Error::ContentKeyMissing { .. } => MpeCode::EncryptionNotSetInDeliveryPolicy,
+            Error::ContentKeyMissing { .. } | Error::TrackKeyMissing { .. } => {
+                MpeCode::EncryptionNotSetInDeliveryPolicy
+            }
             Error::AlreadyEncrypted => MpeCode::EncAlreadyEncrypted,
             Error::SeveralPolicies => MpeCode::EncMultipleSameDeliveryType,
             Error::AssetMissing | Error::SourceMissing { .. } => MpeCode::StorageResourceNotFound,
@@ -396,6 +410,7 @@ impl MediaFault {
             MediaFault::NalUnitLengthField => MpeCode::InvalidNaluLengthField,
             MediaFault::KeyFrames => MpeCode::KeyFrameIntervalTooLarge,
             MediaFault::Encrypted => MpeCode::InputProtectionFormatNotSupported,
+            MediaFault::StoredEncryption => MpeCode::SourceProtectionConversionNotSupported,
         }
     }
 }

@@ -65,6 +65,10 @@ impl From<packager::Error> for Error {
             packager::Error::NoSuchTrack { name } => Error::TrackNotFound { track: name.clone() },
             packager::Error::NothingToCarry { .. } => media(MediaFault::Codec),
             packager::Error::TooManyQualities { .. } => media(MediaFault::Shape),
+            packager::Error::StoredEncryption { .. } | packager::Error::SeveralKeysInFragment => {
+                media(MediaFault::StoredEncryption)
+            }
+            packager::Error::MissingEncryption => media(MediaFault::Input),
             packager::Error::Sample { source, .. } => media(match source {
                 SampleError::NalUnitTooLong { .. } => MediaFault::NalUnitSize,
                 SampleError::TruncatedLengthField { .. } => MediaFault::NalUnitLengthField,

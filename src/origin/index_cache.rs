@@ -13,21 +13,28 @@ use moka::policy::EvictionPolicy;
 use super::error::{Error, StorageFault};
 use super::listing::Listings;
 use super::load::{self, Loaded};
+use super::purge::Generations;
+use super::state::CacheState;
 use crate::catalog::PublishedAsset;
+use crate::counters::Finds;
 use crate::source::Settings;
 use crate::time::UtcTime;
 
 /// How long the failure to load a presentation is believed at most.
 const FAILURE_RECHECK: Duration = Duration::from_secs(2);
 
-type Key = ([u8; 16], String);
+/// Locator, generation of what there is of it, name of the presentation.
+type Key = ([u8; 16], u64, String);
 
 /// Loaded presentations, least recently used out first: loading is dear, so a film that has just been asked
 /// for is always kept, however popular the others are.
 pub(super) struct IndexCache {
     entries: Cache<Key, Arc<Entry>>,
     listings: Arc<Listings>,
+    generations: Arc<Generations>,
     settings: Settings,
+    /// How often a presentation was at hand, and how often it had to be loaded or waited for.
+    pub(super) finds: Finds,
 }
 
 struct Entry {
@@ -37,14 +44,44 @@ struct Entry {
 
 impl IndexCache {
     /// At most `capacity` bytes of indexes.
-    pub(super) fn new(capacity: u64, settings: Settings) -> IndexCache {
+    pub(super) fn new(capacity: u64, settings: Settings, generations: Arc<Generations>) -> IndexCache {
         let weigh = |key: &Key, entry: &Arc<Entry>| {
             let memory = entry.loaded.as_ref().map_or(256, |l| l.memory());
-            u32::try_from(memory + key.1.len() + 256).unwrap_or(u32::MAX)
+            u32::try_from(memory + key.2.len() + 256).unwrap_or(u32::MAX)
         };
         let entries =
             Cache::builder().max_capacity(capacity).weigher(weigh).eviction_policy(EvictionPolicy::lru()).build();
-        IndexCache { entries, listings: Arc::new(Listings::new()), settings }
+        let listings = Arc::new(Listings::new(Arc::clone(&generations)));
+        IndexCache { entries, listings, generations, settings, finds: Finds::default() }
+    }
+
+    /// How it stands now.
+    pub(super) fn state(&self) -> CacheState {
+        let size = (self.entries.entry_count(), self.entries.weighted_size());
+        CacheState::new("index", &self.finds, size, self.entries.policy().max_capacity())
+    }
+
+    /// Whether the presentation is in memory, current or not.
+    pub(super) fn holds(&self, asset: &PublishedAsset, name: &str) -> bool {
+        self.entries.contains_key(&self.key(asset, name))
+    }
+
+    fn key(&self, asset: &PublishedAsset, name: &str) -> Key {
+        (asset.id, self.generations.of(&asset.id), name.to_owned())
+    }
+
+    /// Forgets presentations of concerned locators; how many.
+    pub(super) async fn purge(&self, concerned: &(dyn Fn(&[u8; 16]) -> bool + Sync)) -> u64 {
+        let keys: Vec<Arc<Key>> = self.entries.iter().map(|(key, _)| key).filter(|key| concerned(&key.0)).collect();
+        for key in &keys {
+            self.entries.invalidate(key.as_ref()).await;
+        }
+        keys.len() as u64
+    }
+
+    /// What it knows of folders.
+    pub(super) fn listings(&self) -> &Listings {
+        &self.listings
     }
 
     /// The presentation as its files are now, or were a second or so ago.
@@ -54,14 +91,18 @@ impl IndexCache {
         name: &str,
         now: UtcTime,
     ) -> Result<Arc<Loaded>, Error> {
-        let key = (asset.id, name.to_owned());
+        let key = self.key(asset, name);
         if let Some(entry) = self.entries.get(&key).await {
             if entry.is_fresh(now, asset.store.recheck()) {
+                self.finds.hits.increment();
                 return entry.loaded.clone();
             }
             if let Ok(loaded) = &entry.loaded {
                 match self.listings.get(asset).await {
-                    Ok(files) if loaded.is_current(asset, name, &files) => return Ok(Arc::clone(loaded)),
+                    Ok(files) if loaded.is_current(asset, name, &files) => {
+                        self.finds.hits.increment();
+                        return Ok(Arc::clone(loaded));
+                    }
                     Ok(_) => {}
                     // Storage that stutters is no reason to forget what it said: reads of a file that has
                     // changed meanwhile fail by themselves.
@@ -101,6 +142,7 @@ impl IndexCache {
             }
             Arc::new(Entry { loaded: loaded.map(Arc::new), checked: AtomicU64::new(checked) })
         };
+        self.finds.misses.increment();
         // In a task of its own: a player that goes away does not stop what others wait for, and what it
         // began is there when it comes back.
         let task = tokio::spawn(async move { entries.get_with(key, make).await });
@@ -110,7 +152,7 @@ impl IndexCache {
     /// Forgets a presentation whose files turned out to have changed, if it is still this one.
     pub(super) async fn forget(&self, asset: &PublishedAsset, name: &str, loaded: &Arc<Loaded>) {
         self.listings.forget(asset).await;
-        let key = (asset.id, name.to_owned());
+        let key = self.key(asset, name);
         if let Some(entry) = self.entries.get(&key).await
             && entry.loaded.as_ref().is_ok_and(|l| Arc::ptr_eq(l, loaded))
         {

@@ -6,9 +6,12 @@ use std::sync::{Arc, Weak};
 use hyper::header::{HeaderName, HeaderValue};
 use moka::future::Cache;
 
+use super::class::Class;
 use super::load::Loaded;
 use super::respond::Validators;
+use super::state::CacheState;
 use crate::catalog::PublishedAsset;
+use crate::counters::Finds;
 
 /// Longest path that is kept, in bytes.
 const MAX_PATH: usize = 512;
@@ -36,6 +39,8 @@ pub(super) struct Known {
     pub validators: Validators,
     /// Further headers.
     pub extra: Vec<(HeaderName, HeaderValue)>,
+    /// What it is.
+    pub class: Class,
 }
 
 impl Known {
@@ -54,6 +59,7 @@ impl Known {
 /// The paths that were asked for lately.
 pub(super) struct KnownPaths {
     entries: Cache<Box<str>, Arc<Known>>,
+    pub(super) finds: Finds,
 }
 
 impl KnownPaths {
@@ -62,12 +68,35 @@ impl KnownPaths {
         #[expect(clippy::borrowed_box, reason = "the cache wants a reference to its key, which is a box")]
         let weigh = |path: &Box<str>, _: &Arc<Known>| u32::try_from(path.len() + OVERHEAD).unwrap_or(u32::MAX);
         let capacity = answer_cache_bytes.min(CAPACITY);
-        KnownPaths { entries: Cache::builder().max_capacity(capacity).weigher(weigh).build() }
+        let entries = Cache::builder().max_capacity(capacity).weigher(weigh).build();
+        KnownPaths { entries, finds: Finds::default() }
+    }
+
+    /// How it stands now.
+    pub(super) fn state(&self) -> CacheState {
+        let size = (self.entries.entry_count(), self.entries.weighted_size());
+        CacheState::new("path", &self.finds, size, self.entries.policy().max_capacity())
     }
 
     /// What the path came to.
     pub(super) async fn get(&self, path: &str) -> Option<Arc<Known>> {
-        self.entries.get(path).await
+        self.finds.count(self.entries.get(path).await)
+    }
+
+    /// Whether it is known what the path came to.
+    pub(super) fn holds(&self, path: &str) -> bool {
+        self.entries.contains_key(path)
+    }
+
+    /// Forgets what paths of concerned locators came to; how many.
+    pub(super) async fn purge(&self, concerned: &(dyn Fn(&[u8; 16]) -> bool + Sync)) -> u64 {
+        let entries = self.entries.iter();
+        let paths: Vec<Arc<Box<str>>> =
+            entries.filter(|(_, known)| concerned(&known.locator)).map(|(path, _)| path).collect();
+        for path in &paths {
+            self.entries.invalidate(path.as_ref()).await;
+        }
+        paths.len() as u64
     }
 
     /// Keeps what it came to.

@@ -113,7 +113,10 @@ impl Loaded {
     /// Bytes of memory that it occupies, for the cache.
     pub(super) fn memory(&self) -> usize {
         let text = |t: &crate::media::Track| t.text.as_ref().map_or(0, |text| text.memory());
-        let track = |t: &crate::media::Track| 1024 + t.samples.memory() + t.segment_samples.len() * 12 + text(t);
+        let encryption = |t: &crate::media::Track| t.encryption.as_ref().map_or(0, |stored| stored.memory());
+        let track = |t: &crate::media::Track| {
+            1024 + t.samples.memory() + t.segment_samples.len() * 12 + text(t) + encryption(t)
+        };
         let groups = self.presentation.groups.iter();
         groups.map(|g| 512 + g.starts.len() * 8 + g.tracks.iter().map(track).sum::<usize>()).sum()
     }

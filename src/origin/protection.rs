@@ -1,6 +1,7 @@
 //! From an asset's delivery policies to how a request is answered: in the clear, encrypted, or not at all (streaming
 //! contract 8.1, 8.7).
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -15,15 +16,29 @@ use crate::catalog::{
     PublishedAsset,
 };
 use crate::cipher::{ContentKey, KeyId, key_checksum};
+use crate::media::Presentation;
 use crate::packager::Format;
-use crate::packager::protection::{Protection, SystemSignal, TrackKey, Tracks};
-use crate::protection::{Scheme, System};
+use crate::packager::protection::{Address, Material, Periods, Protection, SystemSignal, TrackKey, Tracks};
+use crate::protection::{Scheme, System, playready};
 
 /// A protection, and a digest of all that it decides about bytes but the key: for entity tags.
 #[derive(Clone, Debug)]
 pub(super) struct Protected {
     pub(super) protection: Arc<Protection>,
     pub(super) identity: String,
+}
+
+impl Protected {
+    /// With PlayReady's headers in another version than the oldest.
+    pub(super) fn with_playready_header(mut self, version: playready::Version) -> Protected {
+        if version != playready::Version::default()
+            && let Some(protection) = Arc::get_mut(&mut self.protection)
+        {
+            protection.systems.iter_mut().for_each(|signal| signal.version = version);
+            self.identity.push_str(version.as_str());
+        }
+        self
+    }
 }
 
 /// How `asset` goes out in `format`, asked for with `encryption=`; `None` in the clear.
@@ -56,9 +71,27 @@ pub(super) fn decide(
         DeliveryType::DynamicCommonEncryptionCbcs => ContentKeyType::CommonEncryptionCbcs,
         _ => ContentKeyType::CommonEncryption,
     };
-    let missing = || Error::ContentKeyMissing { kind: key_type.name() };
-    let key = asset.keys.iter().find(|key| key.content_key_type == key_type).ok_or_else(missing)?;
-    protect(catalog, asset, policy, scheme, key, key_delivery).map(Some)
+    let keys: Vec<&AssetKey> = asset.keys.iter().filter(|key| key.content_key_type == key_type).collect();
+    if keys.is_empty() {
+        return Err(Error::ContentKeyMissing { kind: key_type.name() });
+    }
+    let protected = protect(catalog, asset, policy, scheme, &keys, key_delivery)?;
+    let Protection { keys, periods, .. } = &*protected.protection;
+    // What manifests say of an envelope there is of one key.
+    let several = keys.iter().any(|key| key.id != keys[0].id) && protocol == Protocols::SMOOTH;
+    if scheme == Scheme::Envelope && (several || !periods.is_constant() && protocol != Protocols::HLS) {
+        let tag = format.tags().first().copied().unwrap_or_default();
+        return Err(Error::EncryptionNotInFormat { format: tag.to_owned(), encryption: scheme.as_str() });
+    }
+    Ok(Some(protected))
+}
+
+/// Refuses a film with a track that is to be encrypted and for which there is no key.
+pub(super) fn check(protected: &Protected, presentation: &Presentation) -> Result<(), Error> {
+    let Some(at) = protected.protection.track_without_key(presentation) else { return Ok(()) };
+    let track = presentation.track(at);
+    let kind = presentation.groups[at.group].kind;
+    Err(Error::TrackKeyMissing { kind: kind.as_str(), codec: track.codec.rfc6381() })
 }
 
 /// The policy that a request comes under; `None` in the clear.
@@ -104,19 +137,9 @@ fn protect(
     asset: &PublishedAsset,
     policy: &DeliveryPolicy,
     scheme: Scheme,
-    key: &AssetKey,
+    keys: &[&AssetKey],
     key_delivery: &str,
 ) -> Result<Protected, Error> {
-    let id = KeyId(*key.id.guid().as_bytes());
-    let material = catalog.open_key(key).map_err(|error| {
-        tracing::error!(%error, key = %key.id, "a content key cannot be opened");
-        Error::Internal
-    })?;
-    let Some(material) = ContentKey::from_slice(material.expose()) else {
-        tracing::error!(key = %key.id, "a content key has not 16 bytes");
-        return Err(Error::Internal);
-    };
-    let checksum = key_checksum(material.expose(), &id.0).unwrap_or_default();
     let setting = |wanted: DeliveryKey| {
         policy.configuration.iter().find(|setting| setting.key == wanted).map(|setting| setting.value.as_str())
     };
@@ -127,48 +150,90 @@ fn protect(
         _ => setting(DeliveryKey::CommonEncryptionIvForCbcs).and_then(from_hex),
     };
     let base = |complete: DeliveryKey, base: DeliveryKey| {
-        let complete = setting(complete).map(str::to_owned);
-        complete.or_else(|| setting(base).map(|url| with_key_id(url, id)))
+        let complete = setting(complete).map(|url| Address::Complete(url.to_owned()));
+        complete.or_else(|| setting(base).map(|url| Address::Base(url.to_owned())))
     };
     let key_url = base(DeliveryKey::EnvelopeKeyAcquisitionUrl, DeliveryKey::EnvelopeBaseKeyAcquisitionUrl);
     let systems = match scheme {
         Scheme::Envelope => Vec::new(),
-        _ => systems(&setting, &base, key_url.as_deref(), key_delivery, id),
+        _ => systems(&setting, &base, key_url.as_ref(), key_delivery),
     };
     // Who gets clear keys may have the key itself too.
     let has_url = scheme == Scheme::Envelope || systems.iter().any(|signal| signal.system == System::ClearKey);
-    let url = has_url.then(|| key_url.unwrap_or_else(|| with_key_id(&format!("{key_delivery}/"), id)));
+    let url = has_url.then(|| key_url.unwrap_or_else(|| Address::Base(format!("{key_delivery}/"))));
+    let seconds = |key: DeliveryKey| setting(key).and_then(|value| value.parse::<u32>().ok()).map(u64::from);
+    let periods = Periods {
+        clear_lead: seconds(DeliveryKey::ClearLeadSeconds).unwrap_or(0) * 1000,
+        rotation: seconds(DeliveryKey::KeyRotationSeconds).and_then(|seconds| NonZeroU64::new(seconds * 1000)),
+    };
+    let mut digest = Sha256::new();
+    let mut track_keys = Vec::new();
+    for key in keys {
+        let id = KeyId(*key.id.guid().as_bytes());
+        let material = material(catalog, key)?;
+        digest.update(key_checksum(material.expose(), &id.0).unwrap_or_default());
+        for tracks in tracks(key) {
+            let (material, url) = (Material::Key(material.clone()), url.clone());
+            track_keys.push(TrackKey { tracks, id, material, vector, url });
+        }
+    }
+    track_keys.sort_by(|a, b| a.tracks.cmp(&b.tracks));
     let protection = Protection {
         scheme,
         clear: setting(DeliveryKey::UnencryptedTracksByFourCc).map(four_ccs).unwrap_or_default(),
         systems,
-        keys: vec![TrackKey { tracks: Tracks::All, id, key: material, vector, url }],
+        keys: track_keys,
+        periods,
         asset: asset.asset.map_or(asset.id, |asset| *asset.guid().as_bytes()),
     };
-    let mut digest = Sha256::new();
-    digest.update(format!("{:?} {:?} {:?} ", protection.clear, protection.systems, protection.keys[0].url));
-    digest.update(protection.keys[0].constant_vector());
-    digest.update(checksum);
+    digest.update(format!("{:?} {:?} {:?}", protection.clear, protection.systems, protection.periods));
+    for key in &protection.keys {
+        digest.update(format!("{:?} {:?} {}", key.tracks, key.url, key.id));
+        digest.update(key.constant_vector());
+    }
     digest.update(protection.asset);
-    let digest: String = digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let identity = format!(" {} {id} {digest}", scheme.as_str());
+    let identity = format!(" {} {}", scheme.as_str(), hex(digest));
     Ok(Protected { protection: Arc::new(protection), identity })
+}
+
+/// The key itself.
+fn material(catalog: &Catalog, key: &AssetKey) -> Result<ContentKey, Error> {
+    let material = catalog.open_key(key).map_err(|error| {
+        tracing::error!(%error, key = %key.id, "a content key cannot be opened");
+        Error::Internal
+    })?;
+    ContentKey::from_slice(material.expose()).ok_or_else(|| {
+        tracing::error!(key = %key.id, "a content key has not 16 bytes");
+        Error::Internal
+    })
+}
+
+/// The tracks that a key is for.
+fn tracks(key: &AssetKey) -> Vec<Tracks> {
+    let Some(named) = key.track_identifiers.as_deref().filter(|text| !text.trim().is_empty()) else {
+        return vec![Tracks::All];
+    };
+    Tracks::parse(named).unwrap_or_else(|error| {
+        // It was written before these names meant anything, when a key was for all tracks.
+        tracing::warn!(%error, key = %key.id, "the TrackIdentifiers of a content key");
+        vec![Tracks::All]
+    })
 }
 
 /// The systems that a policy of common encryption names: PlayReady, Widevine and FairPlay by their URLs, and clear
 /// keys where it says how to get keys, or names no other system.
 fn systems<'a>(
     setting: &dyn Fn(DeliveryKey) -> Option<&'a str>,
-    base: &dyn Fn(DeliveryKey, DeliveryKey) -> Option<String>,
-    key_url: Option<&str>,
+    base: &dyn Fn(DeliveryKey, DeliveryKey) -> Option<Address>,
+    key_url: Option<&Address>,
     key_delivery: &str,
-    id: KeyId,
 ) -> Vec<SystemSignal> {
     let mut systems = Vec::new();
     let (licence, attributes) =
         (setting(DeliveryKey::PlayReadyLicenseAcquisitionUrl), setting(DeliveryKey::PlayReadyCustomAttributes));
     if licence.is_some() || attributes.is_some() {
         let custom_attributes = attributes.map(str::to_owned);
+        let licence = licence.map(|url| Address::Complete(url.to_owned()));
         systems.push(SystemSignal { custom_attributes, ..SystemSignal::new(System::PlayReady, licence) });
     }
     for (system, complete, basis) in [
@@ -176,25 +241,50 @@ fn systems<'a>(
         (System::FairPlay, DeliveryKey::FairPlayLicenseAcquisitionUrl, DeliveryKey::FairPlayBaseLicenseAcquisitionUrl),
     ] {
         if let Some(url) = base(complete, basis) {
-            systems.push(SystemSignal::new(system, Some(&url)));
+            systems.push(SystemSignal::new(system, Some(url)));
         }
     }
     if key_url.is_some() || systems.is_empty() {
-        let ours = || with_key_id(&format!("{key_delivery}/ClearKey/"), id);
-        let url = key_url.map_or_else(ours, str::to_owned);
-        systems.push(SystemSignal::new(System::ClearKey, Some(&url)));
+        let url = key_url.cloned().unwrap_or_else(|| clear_keys(key_delivery));
+        systems.push(SystemSignal::new(System::ClearKey, Some(url)));
     }
     systems
 }
 
-/// `base` with the key's identifier as its parameter `kid`.
-fn with_key_id(base: &str, id: KeyId) -> String {
-    let joint = match base.split_once('?') {
-        None => "?",
-        Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
-        Some(_) => "&",
+/// Where our own key delivery has licences of clear keys.
+fn clear_keys(key_delivery: &str) -> Address {
+    Address::Base(format!("{key_delivery}/ClearKey/"))
+}
+
+/// How a film with tracks that are stored encrypted goes out in `format`; `None` of one without. Of keys that the
+/// catalogue has linked to the asset, players are told where key delivery has them.
+pub(super) fn stored(
+    asset: &PublishedAsset,
+    presentation: &Presentation,
+    format: &dyn Format,
+    key_delivery: &str,
+) -> Result<Option<Protected>, Error> {
+    let Some(mut protection) = Protection::stored(presentation, format)? else { return Ok(None) };
+    let is_linked = |id: KeyId| {
+        let is_common = |kind| matches!(kind, ContentKeyType::CommonEncryption | ContentKeyType::CommonEncryptionCbcs);
+        asset.keys.iter().any(|key| *key.id.guid().as_bytes() == id.0 && is_common(key.content_key_type))
     };
-    format!("{base}{joint}kid={id}")
+    for key in protection.keys.iter_mut().filter(|key| is_linked(key.id)) {
+        key.url = Some(Address::Base(format!("{key_delivery}/")));
+    }
+    let linked: Vec<KeyId> = protection.keys.iter().filter(|key| key.url.is_some()).map(|key| key.id).collect();
+    if !linked.is_empty() {
+        protection.systems.push(SystemSignal::new(System::ClearKey, Some(clear_keys(key_delivery))));
+    }
+    let mut digest = Sha256::new();
+    digest.update(format!("{:?} {linked:?}", protection.systems));
+    let identity = format!(" stored {}", hex(digest));
+    Ok(Some(Protected { protection: Arc::new(protection), identity }))
+}
+
+/// Half a digest as hexadecimal digits.
+fn hex(digest: Sha256) -> String {
+    digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn four_ccs(list: &str) -> Vec<String> {
@@ -214,20 +304,6 @@ fn from_base64(text: &str) -> Option<[u8; 16]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn key_ids_join_urls() {
-        let id = KeyId([0x11; 16]);
-        let kid = "kid=11111111-1111-1111-1111-111111111111";
-        for (base, expected) in [
-            ("https://a.example/", format!("https://a.example/?{kid}")),
-            ("https://a.example/?x=1", format!("https://a.example/?x=1&{kid}")),
-            ("https://a.example/?", format!("https://a.example/?{kid}")),
-            ("skd://a.example?x=1&", format!("skd://a.example?x=1&{kid}")),
-        ] {
-            assert_eq!(with_key_id(base, id), expected);
-        }
-    }
 
     #[test]
     fn vectors_and_lists() {

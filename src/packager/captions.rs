@@ -12,7 +12,7 @@ use crate::text::{self, TextSample, TimedText};
 use crate::time::{MediaTime, Timescale};
 
 /// Media type of WebVTT (WebVTT 9.1).
-const WEB_VTT_TYPE: &str = "text/vtt";
+pub(crate) const WEB_VTT_TYPE: &str = "text/vtt";
 
 /// How a format wants fragments of captions.
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +87,7 @@ pub(crate) fn fragment(
         decode_time,
         tfxd: matches!(shape, Shape::Smooth).then_some((decode_time, length)),
         extra_traf_boxes: &[],
+        extra_moof_boxes: &[],
         samples: &described,
     };
     let mut header = header.write()?;

@@ -15,5 +15,5 @@ pub(super) fn describe(xml: &mut Markup, key: &TrackKey) {
     xml.start("sea:KeySystem").attribute("keySystemUri", "urn:mpeg:dash:sea:keysys:http:2013").end();
     let vector = u128::from_be_bytes(key.constant_vector());
     xml.start("sea:CryptoPeriod").format("IV", format_args!("0x{vector:032X}"));
-    xml.attribute("keyUriTemplate", key.url.as_deref().unwrap_or_default()).end();
+    xml.attribute("keyUriTemplate", &key.url.as_ref().map(|url| url.of(key.id)).unwrap_or_default()).end();
 }

@@ -44,7 +44,7 @@ pub use crate::media::MAX_QUALITIES;
 use crate::codec::{Codec, SampleError};
 use crate::isobmff::{TooManySubsamples, WriteError};
 use crate::media::language;
-use crate::media::{Presentation, TrackRef};
+use crate::media::{Presentation, TrackKind, TrackRef};
 use crate::protection::Scheme;
 use crate::time::{Timescale, UtcTime};
 
@@ -127,6 +127,11 @@ pub trait Format: Sync + fmt::Debug {
         !scheme.encrypts_samples() || codec.text().is_some() || codec.subsampling().is_some()
     }
 
+    /// It can send on samples that are stored encrypted in that scheme.
+    fn passes_on(&self, scheme: Scheme) -> bool {
+        scheme.encrypts_samples() && self.schemes().contains(&scheme)
+    }
+
     /// Unit of the times in its URLs for tracks of group `group`.
     fn url_timescale(&self, presentation: &Presentation, group: usize, context: &Context<'_>) -> Timescale;
 
@@ -175,6 +180,12 @@ pub trait Format: Sync + fmt::Debug {
         request: &SegmentRequest<'_>,
         context: &Context<'_>,
     ) -> Result<Plan, Error>;
+
+    /// The media type of a planned segment.
+    fn segment_type(&self, presentation: &Presentation, plan: &Plan) -> &'static str {
+        let group = plan.track().and_then(|track| presentation.groups.get(track.group));
+        track_fragment::media_type(group.map_or(TrackKind::Video, |group| group.kind))
+    }
 
     /// The segment, from a plan and the stored bytes of its samples.
     ///
@@ -265,6 +276,18 @@ pub enum Error {
     /// More encrypted parts of a sample than boxes can tell.
     #[error(transparent)]
     TooManySubsamples(TooManySubsamples),
+    /// What tells how samples are encrypted in their file is not of all of them.
+    #[error("the file does not tell of all samples how they are encrypted")]
+    MissingEncryption,
+    /// A fragment is stored under several keys, which this format cannot tell.
+    #[error("the samples of one fragment are stored under several keys, which this format has no words for")]
+    SeveralKeysInFragment,
+    /// A film that is stored encrypted in a way that this format does not have.
+    #[error("the film is stored encrypted with {scheme}, which this format does not have; ask for another format")]
+    StoredEncryption {
+        /// The scheme type.
+        scheme: String,
+    },
     /// A track that cannot be protected in this way.
     #[error(
         "{codec} cannot be encrypted with {scheme} in this format; use another encryption or leave its tracks clear"

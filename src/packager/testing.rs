@@ -230,6 +230,7 @@ fn track(kind: TrackKind, bounds: &[u32], spec: &TrackSpec) -> Track {
         handler_name: "Handler".to_owned(),
         creation_time: 3_509_000_000,
         user_data: None,
+        encryption: None,
         text: None,
     }
 }

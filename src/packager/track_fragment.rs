@@ -119,12 +119,14 @@ pub(crate) fn header(
         decode_time,
         tfxd: shape.tfxd.then(|| (decode_time, duration(&samples))),
         extra_traf_boxes: &[],
+        extra_moof_boxes: &[],
         samples: &samples,
     };
     match encrypted {
         Some(encrypted) => {
             let boxes = encrypted.boxes(header.extra_boxes_offset())?;
-            Ok(FragmentHeader { extra_traf_boxes: &boxes, ..header }.write()?)
+            let extra_moof_boxes = encrypted.headers.as_slice();
+            Ok(FragmentHeader { extra_traf_boxes: &boxes, extra_moof_boxes, ..header }.write()?)
         }
         None => Ok(header.write()?),
     }
@@ -140,11 +142,11 @@ pub(crate) fn fragment(
     protection: Option<&Protection>,
 ) -> Result<Rendered, Error> {
     let part = plan.parts.first().ok_or(Error::NoSuchResource)?;
-    let encrypted = encrypt::part(presentation, part, media, protection)?;
+    let encrypted = encrypt::part(presentation, part, plan.index, media, protection)?;
     let mut body = vec![Bytes::from(header(presentation, plan, scale, shape, encrypted.as_ref())?)];
     match encrypted {
-        Some(encrypted) => body.push(encrypted.body),
-        None => body.extend(payload(part, media)?),
+        Some(Encrypted { body: Some(bytes), .. }) => body.push(bytes),
+        _ => body.extend(payload(part, media)?),
     }
     rendered(presentation, plan, body)
 }

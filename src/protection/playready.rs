@@ -1,6 +1,10 @@
 //! PlayReady: the header object in manifests and `pssh`, its checksum, and keys made from a seed
 //! ("PlayReady Header Object", Microsoft).
 
+mod read;
+
+pub use read::{ReadError, ReadHeader, ReadKey, ReadObject, header, object};
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
@@ -23,12 +27,30 @@ pub enum Version {
     V4_3,
 }
 
+impl Version {
+    /// The attribute `version` of a header.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Version::V4_0 => "4.0.0.0",
+            Version::V4_1 => "4.1.0.0",
+            Version::V4_2 => "4.2.0.0",
+            Version::V4_3 => "4.3.0.0",
+        }
+    }
+
+    /// The version of that name: as in headers, or its first two numbers (`4.3`).
+    pub fn from_name(name: &str) -> Option<Version> {
+        let all = [Version::V4_0, Version::V4_1, Version::V4_2, Version::V4_3];
+        all.into_iter().find(|version| [version.as_str(), &version.as_str()[..3]].contains(&name))
+    }
+}
+
 /// What a header says.
 pub struct Header<'a> {
     /// Its form.
     pub version: Version,
-    /// The keys; forms before 4.2 tell the first alone.
-    pub keys: &'a [(KeyId, &'a ContentKey)],
+    /// The keys; forms before 4.2 tell the first alone. Of a key that is not known there is no checksum.
+    pub keys: &'a [(KeyId, Option<&'a ContentKey>)],
     /// The media is encrypted in chains (`AESCBC`), not in counter mode (`AESCTR`).
     pub chains: bool,
     /// `LA_URL`: where licences are.
@@ -43,22 +65,18 @@ const RIGHTS_HEADER: u16 = 1;
 impl Header<'_> {
     /// The `WRMHEADER` element.
     pub fn xml(&self) -> String {
-        let (version, algorithm) = match self.version {
-            Version::V4_0 => ("4.0.0.0", "AESCTR"),
-            Version::V4_1 => ("4.1.0.0", "AESCTR"),
-            Version::V4_2 => ("4.2.0.0", "AESCTR"),
-            Version::V4_3 => ("4.3.0.0", if self.chains { "AESCBC" } else { "AESCTR" }),
-        };
+        let version = self.version.as_str();
+        let algorithm = if self.chains && self.version == Version::V4_3 { "AESCBC" } else { "AESCTR" };
         let mut out = format!(
             "<WRMHEADER xmlns=\"http://schemas.microsoft.com/DRM/2007/03/PlayReadyHeader\" version=\"{version}\"><DATA>"
         );
         let id = |key: KeyId| STANDARD.encode(key.little_endian_fields());
         // There is no checksum for chains.
-        let checksum = |key: &(KeyId, &ContentKey)| {
-            let checksum = key_checksum(key.1.expose(), &key.0.0).filter(|_| algorithm == "AESCTR")?;
+        let checksum = |key: &(KeyId, Option<&ContentKey>)| {
+            let checksum = key_checksum(key.1?.expose(), &key.0.0).filter(|_| algorithm == "AESCTR")?;
             Some(STANDARD.encode(checksum))
         };
-        let element = |key: &(KeyId, &ContentKey)| {
+        let element = |key: &(KeyId, Option<&ContentKey>)| {
             let checksum = checksum(key).map(|sum| format!(" CHECKSUM=\"{sum}\"")).unwrap_or_default();
             format!("<KID ALGID=\"{algorithm}\"{checksum} VALUE=\"{}\"></KID>", id(key.0))
         };
@@ -139,7 +157,7 @@ mod tests {
     #[test]
     fn headers_of_each_form() {
         let (id, key) = test_key();
-        let keys = [(id, &key)];
+        let keys = [(id, Some(&key))];
         let header = |version, chains| Header {
             version,
             keys: &keys,

@@ -36,6 +36,24 @@ impl System {
         }
     }
 
+    /// The system of a `SystemID`; the two that clear keys have gone by are one.
+    pub fn of_id(id: KeyId) -> Option<System> {
+        const CLEAR_KEYS_OF_DASH: [u8; 16] = 0xe271_9d58_a985_b3c9_781a_b030_af78_d30eu128.to_be_bytes();
+        let all = [System::PlayReady, System::Widevine, System::FairPlay, System::ClearKey];
+        let found = all.into_iter().find(|system| system.id() == id);
+        found.or_else(|| (id.0 == CLEAR_KEYS_OF_DASH).then_some(System::ClearKey))
+    }
+
+    /// The name that people know it by.
+    pub fn name(self) -> &'static str {
+        match self {
+            System::PlayReady => "PlayReady",
+            System::Widevine => "Widevine",
+            System::FairPlay => "FairPlay",
+            System::ClearKey => "ClearKey",
+        }
+    }
+
     /// HLS `KEYFORMAT` (RFC 8216 4.3.2.4).
     pub fn key_format(self) -> &'static str {
         match self {
@@ -56,5 +74,11 @@ mod tests {
         assert_eq!(System::PlayReady.id().to_string(), "9a04f079-9840-4286-ab92-e65be0885f95");
         assert_eq!(System::Widevine.scheme_id_uri(), format!("urn:uuid:{}", System::Widevine.id()));
         assert_eq!(System::Widevine.key_format(), System::Widevine.scheme_id_uri());
+        for system in [System::PlayReady, System::Widevine, System::FairPlay, System::ClearKey] {
+            assert_eq!(System::of_id(system.id()), Some(system));
+            let uri: KeyId = system.scheme_id_uri()["urn:uuid:".len()..].parse().unwrap();
+            assert_eq!(System::of_id(uri), Some(system));
+        }
+        assert_eq!(System::of_id(KeyId([1; 16])), None);
     }
 }

@@ -36,7 +36,7 @@ pub fn constant_vector(key: KeyId) -> [u8; BLOCK] {
 }
 
 /// Each part with its length before it, so that none can pass for the end of another.
-fn hash(purpose: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+pub(super) fn hash(purpose: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in std::iter::once(&purpose).chain(parts) {
         hash.update((part.len() as u64).to_be_bytes());

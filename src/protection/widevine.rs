@@ -1,6 +1,10 @@
 //! Widevine's `pssh` data: a protocol buffer of the message `WidevinePsshData`, of which we write the fields that
 //! licence servers ask for.
 
+mod read;
+
+pub use read::{PsshData, ReadError, pssh_data as read};
+
 use crate::cipher::KeyId;
 
 // Field numbers with the wire type: 2 is length-delimited, 0 a varint.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Listener, Shared, connection};
+use crate::counters::Gauge;
 
 /// How long to leave the kernel alone when it has no descriptors or memory left.
 const BREATHER: Duration = Duration::from_millis(50);
@@ -36,8 +37,10 @@ pub(super) async fn accept(listener: Listener, shared: Arc<Shared>) {
         };
         match accepted {
             Ok((socket, peer)) => {
-                let connection = connection::serve(socket, peer, tls.clone(), Arc::clone(&shared));
+                let connection = Box::pin(connection::serve(socket, peer, tls.clone(), Arc::clone(&shared)));
+                let handler = Arc::clone(&shared.handler);
                 shared.tasks.spawn(async move {
+                    let _open = handler.connections().map(Gauge::enter);
                     connection.await;
                     drop(permit);
                 });

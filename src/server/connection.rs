@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,7 +21,8 @@ use super::tls::Tls;
 use super::watch::{Verdict, Watch};
 use super::{Shared, service};
 
-/// Serves a connection until it ends, breaks a rule, or the server stops.
+/// Serves a connection until it ends, breaks a rule, or the server stops. What each stage needs is on the heap, so that
+/// an idle connection does not carry the room for all of them along: of ten thousand, that is most of the memory.
 pub(super) async fn serve(socket: TcpStream, peer: SocketAddr, tls: Option<Tls>, shared: Arc<Shared>) {
     // Answers are written in few large pieces; waiting for more would only delay the last one.
     if let Err(error) = socket.set_nodelay(true) {
@@ -36,17 +37,17 @@ pub(super) async fn serve(socket: TcpStream, peer: SocketAddr, tls: Option<Tls>,
             let Some(protocol) = open(&shared, peer, stream.sniff()).await else {
                 return;
             };
-            speak(stream, protocol, peer, false, shared, activity).await;
+            Box::pin(speak(stream, protocol, peer, false, shared, activity)).await;
         }
         Some(tls) => {
-            let Some(stream) = open(&shared, peer, tls.accept(metered)).await else {
+            let Some(stream) = open(&shared, peer, Box::pin(tls.accept(metered))).await else {
                 return;
             };
             let protocol = match stream.get_ref().1.alpn_protocol() {
                 Some(b"h2") => Protocol::Http2,
                 _ => Protocol::Http1,
             };
-            speak(stream, protocol, peer, true, shared, activity).await;
+            Box::pin(speak(stream, protocol, peer, true, shared, activity)).await;
         }
     }
 }
@@ -81,7 +82,9 @@ async fn speak<S>(
     let watch = Watch::new(Arc::clone(&activity), protocol, &shared.limits, Instant::now());
     let service = {
         let shared = Arc::clone(&shared);
-        service_fn(move |request| service::answer(request, peer, secure, Arc::clone(&shared), Arc::clone(&activity)))
+        service_fn(move |request| {
+            Box::pin(service::answer(request, peer, secure, Arc::clone(&shared), Arc::clone(&activity)))
+        })
     };
     match protocol {
         Protocol::Http1 => {
@@ -92,7 +95,7 @@ async fn speak<S>(
                 // Not max_buf_size, which would also limit how much is written at once.
                 .max_header_size(shared.limits.max_head_bytes)
                 .serve_connection(io, service);
-            drive(connection, watch, peer, &shared).await;
+            drive(Box::pin(connection), watch, peer, &shared).await;
         }
         Protocol::Http2 => {
             let connection = http2::Builder::new(TokioExecutor::new())
@@ -100,17 +103,16 @@ async fn speak<S>(
                 .max_header_list_size(u32::try_from(shared.limits.max_head_bytes).unwrap_or(u32::MAX))
                 .max_concurrent_streams(shared.limits.max_streams)
                 .serve_connection(io, service);
-            drive(connection, watch, peer, &shared).await;
+            drive(Box::pin(connection), watch, peer, &shared).await;
         }
     }
 }
 
-async fn drive<C>(connection: C, mut watch: Watch, peer: SocketAddr, shared: &Shared)
+async fn drive<C>(mut connection: Pin<Box<C>>, mut watch: Watch, peer: SocketAddr, shared: &Shared)
 where
     C: GracefulConnection,
     C::Error: Display,
 {
-    let mut connection = pin!(connection);
     // Tokens of our own: polling the shared ones would have all connections meet at one lock.
     let (drain, abort) = (shared.drain.child_token(), shared.abort.child_token());
     let (mut drained, mut aborted) = (pin!(drain.cancelled()), pin!(abort.cancelled()));

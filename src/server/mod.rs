@@ -5,9 +5,12 @@
 //! neither a silent one nor one whose reader has stalled.
 
 mod accept;
+mod access_log;
 mod activity;
 mod body;
 mod connection;
+pub mod descriptors;
+mod keys;
 mod metered;
 mod service;
 mod streaming;
@@ -27,9 +30,12 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use access_log::ACCESS;
 pub use body::{BodyError, RequestBody};
-pub use streaming::Streaming;
+pub use keys::Keys;
+pub use streaming::{Admins, Streaming, Watching};
 
+use crate::counters::Gauge;
 use crate::origin::Body;
 
 /// Answers requests.
@@ -43,6 +49,11 @@ pub trait Handler: Send + Sync + 'static {
     /// closing on a client that is still sending would make it miss the answer.
     fn takes_body(&self, _head: &Parts) -> bool {
         false
+    }
+
+    /// Where the connections are counted through which such requests come.
+    fn connections(&self) -> Option<&Gauge> {
+        None
     }
 }
 

@@ -489,6 +489,7 @@ fn track(found: &Found<'_>, first_samples: Vec<u32>) -> Track {
         handler_name: source.handler_name.clone(),
         creation_time: source.creation_time,
         user_data: found.index.user_data.clone(),
+        encryption: source.encryption.clone(),
         text: source.text.clone(),
     }
 }

@@ -52,6 +52,7 @@ pub(super) fn group(
         handler_name: found.track.handler_name.clone(),
         creation_time: found.track.creation_time,
         user_data: None,
+        encryption: None,
         text: Some(Arc::new(TimedText::clone(text).in_language(&tag(&language(found))))),
     };
     let (starts, end) = (bounds[..bounds.len() - 1].to_vec(), length);

@@ -7,12 +7,16 @@ use bytes::Bytes;
 
 use crate::codec::{self, CaptionScanner, ClosedCaptions, Codec};
 use crate::isobmff::{
-    self, BoxHeader, FourCc, Movie, MovieFragment, SegmentIndex, TrackExtends, TrackFragmentRandomAccess,
+    self, BoxHeader, FourCc, Movie, MovieFragment, ProtectedEntry, SegmentIndex, TrackExtends,
+    TrackFragmentRandomAccess,
 };
-use crate::media::{ByteRange, Edit, Purpose, SampleIndex, SampleIndexBuilder, SampleIndexError, TrackKind};
+use crate::media::{
+    ByteRange, Edit, Purpose, SampleIndex, SampleIndexBuilder, SampleIndexError, StoredEncryption, TrackKind,
+};
 use crate::text::{FileKind, TimedText};
 use crate::time::Timescale;
 
+use super::encryption::{EncryptionCollector, main_entry};
 use super::fragmented::{self, TrackCollector};
 use super::text::{self, TextReader};
 use super::window::Window;
@@ -95,6 +99,8 @@ pub struct SourceTrack {
     pub ends_within: Option<i64>,
     /// Sample index at which each movie fragment begins; `None` when not fragmented.
     pub fragment_starts: Option<Vec<u32>>,
+    /// How its samples are encrypted; `None` where they are clear.
+    pub encryption: Option<Arc<StoredEncryption>>,
     /// What captions and subtitles say.
     pub text: Option<Arc<TimedText>>,
     /// Captions inside of its first pictures.
@@ -375,9 +381,13 @@ impl FileIndexer {
                 });
                 let is_video = &track.handler.0 == b"vide";
                 let mut collector = TrackCollector::new(defaults, track.timescale, is_video, self.length);
+                collector.encryption = EncryptionCollector::new(&track.sample_entries);
                 if !track.samples.is_empty() {
                     let mut builder = SampleIndexBuilder::new(track.timescale, 0).limit(self.length);
                     progressive::index(&self.name, self.length, track, &mut builder)?;
+                    if let Some(encryption) = &mut collector.encryption {
+                        encryption.add(&track.protection, 1, sizes(track, builder.len()));
+                    }
                     collector.continue_after(builder);
                 }
                 self.collectors.insert(track.id, collector);
@@ -469,16 +479,22 @@ impl FileIndexer {
         let mut left = self.length;
         for track in &movie.tracks {
             let samples_error = |source| Error::Samples { file: self.name.clone(), track: track.id, source };
-            let mut encrypted = false;
+            let mut encryption = Ok(None);
             let (builder, fragment_starts) = match self.collectors.remove(&track.id) {
-                Some(collector) => {
-                    encrypted = collector.encrypted;
+                Some(mut collector) => {
+                    if let Some(collected) = collector.encryption.take() {
+                        encryption = collected.finish(&movie.protection);
+                    }
                     let (builder, starts) = collector.finish().map_err(samples_error)?;
                     (builder, Some(starts))
                 }
                 None => {
                     let mut builder = SampleIndexBuilder::new(track.timescale, 0).limit(left);
                     progressive::index(&self.name, self.length, track, &mut builder)?;
+                    if let Some(mut collector) = EncryptionCollector::new(&track.sample_entries) {
+                        collector.add(&track.protection, 1, sizes(track, builder.len()));
+                        encryption = collector.finish(&movie.protection);
+                    }
                     (builder, None)
                 }
             };
@@ -488,23 +504,27 @@ impl FileIndexer {
                 let (file, track, bytes, length) = (self.name.clone(), track.id, samples.bytes(), self.length);
                 return Err(Error::SamplesOverlap { file, track, bytes, length });
             }
-            let indexed = source_track(&movie, track, samples, fragment_starts, encrypted);
+            let entry = clear_entry(track);
+            let indexed = source_track(&movie, track, entry.as_ref(), samples, fragment_starts, encryption);
+            let encrypted = track.sample_entries.iter().any(|entry| ProtectedEntry::is(entry));
             if indexed.kind == Some(TrackKind::Video)
                 && indexed.codec.is_ok()
                 && !indexed.samples.is_empty()
-                && let Some(scanner) = track.sample_entries.first().and_then(|e| CaptionScanner::of_sample_entry(e))
+                && !encrypted
+                && let Some(scanner) = entry.as_ref().and_then(|e| CaptionScanner::of_sample_entry(e))
             {
                 self.want_captions.push((tracks.len(), scanner));
             }
             if indexed.kind == Some(TrackKind::Text)
                 && !encrypted
-                && let Some(entry) = track.sample_entries.first()
+                && let Some(entry) = &entry
             {
                 self.want_text.extend(TextReader::new(tracks.len(), entry));
             }
-            if let Some(entry) = track.sample_entries.first()
+            // Parameter sets stay clear in encrypted pictures; of sound nothing does.
+            if let Some(entry) = &entry
                 && codec::wants_first_sample(entry)
-                && !encrypted
+                && (!encrypted || indexed.kind == Some(TrackKind::Video) && indexed.encryption.is_some())
                 && indexed.samples.first().is_some_and(|s| s.size > 0)
             {
                 self.want_first_sample.push((tracks.len(), entry.clone()));
@@ -551,18 +571,45 @@ impl FileIndexer {
     }
 }
 
+/// Sizes of the first `count` samples of the movie's own tables.
+fn sizes(track: &isobmff::Track, count: u32) -> impl ExactSizeIterator<Item = u32> {
+    (0..count).map(|sample| track.samples.size_of(sample))
+}
+
+/// The sample entries as they are of clear samples.
+fn clear_entries(track: &isobmff::Track) -> Vec<Bytes> {
+    let clear = |entry: &Bytes| match ProtectedEntry::is(entry) {
+        true => ProtectedEntry::parse(entry).map_or_else(|_| entry.clone(), |opened| opened.clear),
+        false => entry.clone(),
+    };
+    track.sample_entries.iter().map(clear).collect()
+}
+
+/// The sample entry by which a track is served, as it is of clear samples.
+fn clear_entry(track: &isobmff::Track) -> Option<Bytes> {
+    let main = main_entry(&track.sample_entries)?;
+    let place = track.sample_entries.iter().position(|entry| std::ptr::eq(entry, main))?;
+    clear_entries(track).into_iter().nth(place)
+}
+
 fn source_track(
     movie: &Movie,
     track: &isobmff::Track,
+    entry: Option<&Bytes>,
     samples: SampleIndex,
     fragment_starts: Option<Vec<u32>>,
-    encrypted: bool,
+    encryption: Result<Option<StoredEncryption>, String>,
 ) -> SourceTrack {
-    let sample_entry = track.sample_entries.first().and_then(|e| e.get(4..8)).map(|t| FourCc([t[0], t[1], t[2], t[3]]));
-    let codec = match track.sample_entries.first() {
-        _ if encrypted => Err(codec::Error::Encrypted { four_cc: sample_entry.unwrap_or(FourCc(*b"    ")) }),
-        Some(entry) => codec::from_sample_entry(entry, None),
-        None => Err(codec::Error::Unsupported { four_cc: track.handler }),
+    let stored_entry = main_entry(&track.sample_entries);
+    let sample_entry = stored_entry.and_then(|e| e.get(4..8)).map(|t| FourCc([t[0], t[1], t[2], t[3]]));
+    let (encryption, refused) = match encryption {
+        Ok(encryption) => (encryption.map(Arc::new), None),
+        Err(reason) => (None, Some(reason)),
+    };
+    let codec = match (refused, entry) {
+        (Some(reason), _) => Err(codec::Error::Encrypted { four_cc: sample_entry.unwrap_or(track.handler), reason }),
+        (None, Some(entry)) => codec::from_sample_entry(entry, None),
+        (None, None) => Err(codec::Error::Unsupported { four_cc: track.handler }),
     };
     let mut reduced = match codec.as_deref() {
         Ok(codec) if track.edits.is_empty() => without_edits(movie, codec, track.timescale),
@@ -595,7 +642,7 @@ fn source_track(
         codec,
         sample_entry,
         // Writers that join files repeat equal entries; that is no change.
-        several_sample_entries: track.sample_entries.windows(2).any(|pair| pair[0] != pair[1]),
+        several_sample_entries: clear_entries(track).windows(2).any(|pair| pair[0] != pair[1]),
         timescale: track.timescale,
         creation_time: track.creation_time,
         edits: track.edits.clone(),
@@ -605,6 +652,7 @@ fn source_track(
         ends_within: reduced.end_within(&samples, served_samples).filter(|_| is_sound),
         samples: Arc::new(samples),
         fragment_starts,
+        encryption,
         text: None,
         closed_captions: ClosedCaptions::default(),
     }

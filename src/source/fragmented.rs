@@ -6,6 +6,7 @@ use crate::isobmff::{MovieFragment, TrackExtends, TrackFragment, is_sync};
 use crate::media::{RawSample, SampleIndexBuilder};
 
 use super::Error;
+use super::encryption::EncryptionCollector;
 
 /// Collects the samples of one track over all its fragments.
 #[derive(Debug)]
@@ -13,7 +14,7 @@ pub(super) struct TrackCollector {
     pub(super) builder: Option<SampleIndexBuilder>,
     /// Sample index at which each fragment begins.
     pub(super) fragment_starts: Vec<u32>,
-    pub(super) encrypted: bool,
+    pub(super) encryption: Option<EncryptionCollector>,
     defaults: TrackExtends,
     timescale: crate::time::Timescale,
     is_video: bool,
@@ -33,7 +34,7 @@ impl TrackCollector {
         TrackCollector {
             builder: None,
             fragment_starts: Vec::new(),
-            encrypted: false,
+            encryption: None,
             defaults,
             timescale,
             is_video,
@@ -144,12 +145,12 @@ fn add_track(
     time: Option<i64>,
     track: &mut TrackCollector,
 ) -> Result<u64, Error> {
-    track.encrypted |= traf.encrypted;
     let samples_error = |source| Error::Samples { file: file.to_owned(), track: traf.track_id, source };
     track.begin(time);
     let duration = traf.default_duration.unwrap_or(track.defaults.duration);
     let size = traf.default_size.unwrap_or(track.defaults.size);
     let flags = traf.default_flags.unwrap_or(track.defaults.flags);
+    let mut sizes = Vec::new();
     let mut offset = base;
     for run in &traf.runs {
         if let Some(data_offset) = run.data_offset {
@@ -184,8 +185,15 @@ fn add_track(
                     sync,
                 })
                 .map_err(samples_error)?;
+            if track.encryption.is_some() {
+                sizes.push(size);
+            }
             offset = end;
         }
+    }
+    if let Some(encryption) = &mut track.encryption {
+        let description = traf.sample_description_index.unwrap_or(track.defaults.sample_description_index);
+        encryption.add(&traf.protection, description, sizes.into_iter());
     }
     Ok(offset)
 }

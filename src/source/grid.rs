@@ -196,6 +196,7 @@ mod tests {
             ends_within: None,
             samples: Arc::new(samples),
             fragment_starts: None,
+            encryption: None,
             text: None,
             closed_captions: codec::ClosedCaptions::default(),
         }

@@ -9,6 +9,7 @@ mod captions;
 mod choice;
 mod describe;
 mod edits;
+mod encryption;
 mod error;
 mod file;
 mod fragmented;

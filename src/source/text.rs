@@ -55,6 +55,7 @@ fn track(name: &str, parsed: Result<TimedText, text::Error>) -> SourceTrack {
         served_samples: 0,
         ends_within: None,
         fragment_starts: None,
+        encryption: None,
         text: parsed.ok().map(Arc::new),
         closed_captions: codec::ClosedCaptions::default(),
     }

@@ -24,7 +24,7 @@ use super::{ByteStream, Error, MAX_FILES, ObjectInfo, Store, check_path};
 const GAP_BYTES: u64 = 16 * 1024;
 
 /// One piece of a download.
-const PIECE_BYTES: u64 = 256 * 1024;
+const PIECE_BYTES: u64 = 64 * 1024;
 
 /// How many levels of subfolders are listed.
 const MAX_DEPTH: usize = 16;

@@ -1,6 +1,7 @@
 //! A film in one format: its manifests, then all its tracks.
 
 use super::check::Known;
+use super::client::Answer;
 use super::listing::{Listing, Packing};
 use super::report::{Code, Finding, FormatReport, StreamKind, StreamReport};
 use super::{Address, Event, Expected, Job, MICROSECONDS, MaxByTime, check, dash, hls, segments, smooth};
@@ -24,26 +25,7 @@ pub(super) struct Done {
 
 /// Fetches and checks a film in a format.
 pub(super) async fn verify(job: &Job<'_>, address: &Address, format: &'static dyn Format, known: &mut Known) -> Done {
-    let tag = format.tags().first().copied().unwrap_or_default();
-    let (protocol, expected) = match format.protocol() {
-        Protocol::Smooth => (
-            "Smooth",
-            Expected { media_types: &["text/xml", "application/vnd.ms-sstr+xml"], most_bytes: MANIFEST_BYTES },
-        ),
-        Protocol::Dash => ("DASH", Expected { media_types: &["application/dash+xml"], most_bytes: MANIFEST_BYTES }),
-        Protocol::Hls => ("HLS", PLAYLIST),
-    };
-    let url = address.manifest(tag);
-    let mut shown = url.clone();
-    shown.set_query(None);
-    let report = FormatReport {
-        format: tag,
-        protocol,
-        url: shown.into(),
-        streams: Vec::new(),
-        findings: Vec::new(),
-        findings_dropped: 0,
-    };
+    let (report, url, expected) = begun(address, format);
     let mut done = Done { report, measured: Vec::new() };
     (job.progress)(Event::Format(&done.report.title()));
     (job.progress)(Event::Expected(1));
@@ -58,11 +40,7 @@ pub(super) async fn verify(job: &Job<'_>, address: &Address, format: &'static dy
     if let Some(tracks) = &manifest.left_out {
         findings.push(Finding::new(Code::LeftOut, format!("the format cannot carry {tracks}")));
     }
-    let listing = match format.protocol() {
-        Protocol::Smooth => smooth::read(&manifest.url, &manifest.body),
-        Protocol::Dash => dash::read(&manifest.url, &manifest.body),
-        Protocol::Hls => playlists(job, &manifest.url, &manifest.body, &mut findings).await,
-    };
+    let listing = read(job, format, &manifest, &mut findings).await;
     drop(manifest.body);
     let listing = match listing {
         Ok(listing) => listing,
@@ -109,6 +87,53 @@ pub(super) async fn verify(job: &Job<'_>, address: &Address, format: &'static dy
         });
     }
     done
+}
+
+/// A report with nothing in it yet, where the manifest is, and what it must be.
+fn begun(address: &Address, format: &'static dyn Format) -> (FormatReport, url::Url, Expected) {
+    let tag = format.tags().first().copied().unwrap_or_default();
+    let (protocol, expected) = match format.protocol() {
+        Protocol::Smooth => (
+            "Smooth",
+            Expected { media_types: &["text/xml", "application/vnd.ms-sstr+xml"], most_bytes: MANIFEST_BYTES },
+        ),
+        Protocol::Dash => ("DASH", Expected { media_types: &["application/dash+xml"], most_bytes: MANIFEST_BYTES }),
+        Protocol::Hls => ("HLS", PLAYLIST),
+    };
+    let url = address.manifest(tag);
+    let mut shown = url.clone();
+    shown.set_query(None);
+    let report = FormatReport {
+        format: tag,
+        protocol,
+        url: shown.into(),
+        streams: Vec::new(),
+        findings: Vec::new(),
+        findings_dropped: 0,
+    };
+    (report, url, expected)
+}
+
+/// What the manifest lists, and the playlists that it names.
+async fn read(
+    job: &Job<'_>,
+    format: &'static dyn Format,
+    manifest: &Answer,
+    findings: &mut Vec<Finding>,
+) -> Result<Listing, String> {
+    match format.protocol() {
+        Protocol::Smooth => smooth::read(&manifest.url, &manifest.body),
+        Protocol::Dash => dash::read(&manifest.url, &manifest.body),
+        Protocol::Hls => playlists(job, &manifest.url, &manifest.body, findings).await,
+    }
+}
+
+/// The format's name for people, and what it lists of a film, if it can be had.
+pub(super) async fn list(job: &Job<'_>, address: &Address, format: &'static dyn Format) -> (String, Option<Listing>) {
+    let (report, url, expected) = begun(address, format);
+    let mut findings = Vec::new();
+    let Some(manifest) = job.get(&url, None, &expected, &mut findings).await else { return (report.title(), None) };
+    (report.title(), read(job, format, &manifest, &mut findings).await.ok())
 }
 
 /// The whole is as long as its longest track says.

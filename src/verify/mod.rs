@@ -10,8 +10,10 @@ mod format;
 mod fragment;
 mod hls;
 mod keys;
+mod listed;
 mod listing;
 mod playlist;
+mod read_any;
 mod report;
 mod segments;
 mod smooth;
@@ -25,6 +27,9 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 pub use address::Address;
+pub use listed::{Listed, listed};
+#[doc(hidden)]
+pub use read_any::read_any;
 pub use report::{Code, Finding, FormatReport, Report, Severity, StreamKind, StreamReport};
 pub use text::{Paint, text};
 

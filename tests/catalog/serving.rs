@@ -38,6 +38,7 @@ impl Client {
             max_age: Duration::from_secs(259_200),
             index_cache_bytes: 16 << 20,
             answer_cache_bytes: 16 << 20,
+            in_flight_bytes: 64 << 20,
         };
         let origin = Origin::new(site.catalog.clone(), settings);
         Client { origin, peer: "192.0.2.7".parse().unwrap(), now: NOW }

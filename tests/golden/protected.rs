@@ -2,7 +2,7 @@
 
 use headwater::cipher::{ContentKey, KeyId};
 use headwater::media::TrackKind;
-use headwater::packager::protection::{Protection, SystemSignal, TrackKey, Tracks};
+use headwater::packager::protection::{Address, Periods, Protection, SystemSignal, TrackKey, Tracks};
 use headwater::packager::{Context, Dialect, FORMATS, Selection};
 use headwater::protection::{Scheme, System};
 
@@ -25,12 +25,16 @@ fn protection(scheme: Scheme) -> Protection {
         keys: vec![TrackKey {
             tracks: Tracks::All,
             id: KeyId(0x1111_2222_3333_4444_5555_6666_7777_8888u128.to_be_bytes()),
-            key: ContentKey::new([9; 16]),
+            material: ContentKey::new([9; 16]).into(),
             vector: Some(0x0011_2233_4455_6677_8899_aabb_ccdd_eeffu128.to_be_bytes()),
-            url: url.map(str::to_owned),
+            url: url.map(|url| Address::Complete(url.to_owned())),
         }],
         clear: Vec::new(),
-        systems: systems.into_iter().map(|system| SystemSignal::new(system, Some(licence(system)))).collect(),
+        systems: systems
+            .into_iter()
+            .map(|system| SystemSignal::new(system, Some(Address::Complete(licence(system).to_owned()))))
+            .collect(),
+        periods: Periods::default(),
         asset: [0; 16],
     }
 }

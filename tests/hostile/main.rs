@@ -5,8 +5,11 @@
 
 mod attacks;
 mod build;
+mod dice;
 mod drive;
 mod judge;
+#[cfg(feature = "server")]
+mod secrets;
 mod tree;
 
 use std::fs;

@@ -39,6 +39,26 @@ async fn a_licence_holds_the_keys_that_were_asked_for() {
     }
 }
 
+/// What Chromium 156 sent (`message` of type `license-request`) for a `pssh` box of the common system with two keys.
+/// Challenges of PlayReady and Widevine cannot be recorded with an open client: they hold a certificate of the device,
+/// and open browsers come without those modules. `tests/keys/licences.rs` has them built field by field.
+const OF_CHROMIUM: &str = r#"{"kids":["ABEiM0RVZneImaq7zN3u_w","8PHy8_T19vf4-fr7_P3-_w"],"type":"temporary"}"#;
+
+#[tokio::test]
+async fn a_request_that_chromium_made_is_answered() {
+    let site = Site::start().await;
+    let ids = ["00112233-4455-6677-8899-aabbccddeeff", "f0f1f2f3-f4f5-f6f7-f8f9-fafbfcfdfeff"];
+    let ids = ids.map(|id| id.parse::<Uuid>().unwrap());
+    for id in ids {
+        let options = (KeyDeliveryType::BaselineHttp, &[OPEN][..]);
+        site.key_with_id(id, ContentKeyType::CommonEncryption, &[options]).await;
+    }
+    let licence = answer(site.client.post(site.url("/ClearKey/")).body(OF_CHROMIUM)).await;
+    let read: Value = serde_json::from_slice(&licence.body).unwrap();
+    let key = |key: Uuid| json!({ "kty": "oct", "kid": id(key), "k": URL_SAFE_NO_PAD.encode(material(key)) });
+    assert_eq!(read, json!({ "keys": ids.map(key), "type": "temporary" }));
+}
+
 #[tokio::test]
 async fn of_several_keys_those_come_that_may() {
     let site = Site::start().await;

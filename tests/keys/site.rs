@@ -117,6 +117,15 @@ impl Site {
     }
 
     pub async fn with(settings: Settings) -> Site {
+        Site::serving(Some(settings)).await
+    }
+
+    /// Films alone.
+    pub async fn without_keys() -> Site {
+        Site::serving(None).await
+    }
+
+    async fn serving(settings: Option<Settings>) -> Site {
         let folder = tempfile::tempdir().unwrap();
         let master = MasterKeys::from_keys(vec![Secret::new([7; 32])]).unwrap();
         let options =
@@ -133,9 +142,12 @@ impl Site {
             max_age: std::time::Duration::from_secs(60),
             index_cache_bytes: 1 << 20,
             answer_cache_bytes: 1 << 20,
+            in_flight_bytes: 64 << 20,
         };
-        let keys = Arc::new(KeyDelivery::new(catalog.clone(), settings).unwrap());
-        let handler = Streaming::new(Arc::new(Origin::new(catalog.clone(), origin))).with_keys(keys);
+        let mut handler = Streaming::new(Arc::new(Origin::new(catalog.clone(), origin)));
+        if let Some(settings) = settings {
+            handler = handler.with_keys(Arc::new(KeyDelivery::new(catalog.clone(), settings).unwrap()));
+        }
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = tcp.local_addr().unwrap();
         let listeners = vec![Listener { tcp, tls: None }];
@@ -150,7 +162,16 @@ impl Site {
         content_key_type: ContentKeyType,
         options: &[(KeyDeliveryType, &[Restriction])],
     ) -> Uuid {
-        let id = Uuid::new_v4();
+        self.key_with_id(Uuid::new_v4(), content_key_type, options).await
+    }
+
+    /// The same, of that id.
+    pub async fn key_with_id(
+        &self,
+        id: Uuid,
+        content_key_type: ContentKeyType,
+        options: &[(KeyDeliveryType, &[Restriction])],
+    ) -> Uuid {
         let mut change = self.catalog.begin(By::new("test", utc())).await.unwrap();
         let length = content_key_type.key_bytes().unwrap_or(16);
         let bytes = material(id).into_iter().cycle().take(length).collect();

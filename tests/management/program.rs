@@ -86,3 +86,52 @@ fn the_program_serves_the_api_to_a_script_of_an_old_user() {
     assert!(changes.contains("headwater"), "{changes}");
     assert!(!changes.contains(key));
 }
+
+#[test]
+fn the_access_log_has_a_line_for_each_request_and_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/films/no-ism");
+    let config = folder.path().join("config.toml");
+    let text = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n[management]\nlisten = \"127.0.0.1:0\"\n[storage]\ndata_dir = \"data\"\n\
+         demo_folder = {demo:?}\n[thumbnails]\nenabled = false\n[metrics]\nlisten = \"127.0.0.1:0\"\n\
+         [log]\naccess = true\nformat = \"json\"\nserver_timing = true\n",
+    );
+    fs::write(&config, text).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.arg("--config").arg(&config).arg("serve").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut program = Program(command.spawn().unwrap());
+    let (send, lines) = mpsc::channel();
+    let errors = BufReader::new(program.0.stderr.take().unwrap());
+    std::thread::spawn(move || errors.lines().map_while(Result::ok).for_each(|line| drop(send.send(line))));
+    let mut first = String::new();
+    BufReader::new(program.0.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    let streaming = address(&first);
+    let base = format!("http://{streaming}/00000000-0000-4000-8000-0000dec0de00/no-ism.ism");
+    let access = |lines: &mpsc::Receiver<String>| -> serde_json::Value {
+        let line: serde_json::Value = serde_json::from_str(&wait_for(lines, "headwater::access")).unwrap();
+        assert!(!line.to_string().contains("a-secret"), "{line}");
+        line["fields"].clone()
+    };
+    let manifest =
+        format!("{base}/manifest(format=mpd-time-cmaf)?token=a-secret&CMCD=bl%3D2300%2Cbs%2Csid%3D%22one%22");
+    assert_eq!(status(&manifest), 200);
+    let line = access(&lines);
+    assert_eq!(
+        (&line["status"], &line["format"], &line["object"]),
+        (&200.into(), &"mpd-time-cmaf".into(), &"manifest".into())
+    );
+    assert_eq!((&line["cmcd_bl"], &line["cmcd_bs"], &line["cmcd_sid"]), (&2300.into(), &true.into(), &"one".into()));
+    assert_eq!(
+        (&line["complete"], &line["cache"], &line["client"]),
+        (&true.into(), &"miss".into(), &"127.0.0.1".into())
+    );
+    assert!(line["bytes"].as_u64().unwrap() > 500 && line["answer_microseconds"].as_u64().unwrap() > 0, "{line}");
+    assert!(line["path"].as_str().unwrap().ends_with("/no-ism.ism/manifest(format=mpd-time-cmaf)"), "{line}");
+
+    assert_eq!(status(&format!("http://{streaming}/token=a-secret/no/such%0afilm")), 400);
+    let line = access(&lines);
+    assert_eq!((&line["status"], &line["path"]), (&400.into(), &"/no/such%0afilm".into()));
+    assert!(line.get("cmcd_bl").is_none(), "{line}");
+}

@@ -13,12 +13,14 @@ use headwater::key_delivery::{self, KeyDelivery};
 use headwater::keys::{MasterKeySealer, MasterKeys};
 use headwater::management::auth::{AccessFile, Auth, Issuer};
 use headwater::management::{Delivered, Installation, Management, Settings};
+use headwater::metrics::{Draining, Endpoints, Sources};
 use headwater::origin::{self, Origin};
 use headwater::packager::Dialect;
 use headwater::secrets::Secret;
-use headwater::server::{self, Handler, Limits, Listener, Streaming};
+use headwater::server::{self, Handler, Limits, Listener, Streaming, Watching};
 use headwater::source;
 use headwater::store::Symlinks;
+use headwater::telemetry::Tracer;
 use headwater::time::UtcTime;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -75,6 +77,7 @@ pub struct Site {
     pub streaming: SocketAddr,
     /// The key that may do everything.
     pub key: String,
+    pub draining: Draining,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -87,7 +90,7 @@ impl Drop for Site {
 /// The key of the access file that only reads.
 pub const READER: &str = "a-key-that-only-reads";
 
-async fn serve(handler: Arc<dyn Handler>) -> (SocketAddr, JoinHandle<()>) {
+pub async fn serve(handler: Arc<dyn Handler>) -> (SocketAddr, JoinHandle<()>) {
     let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = tcp.local_addr().unwrap();
     let listener = Listener { tcp, tls: None };
@@ -109,6 +112,22 @@ impl Site {
     }
 
     pub async fn with_issuer(settings: Settings, issuer: Option<Arc<Issuer>>) -> Site {
+        Site::watched(settings, issuer, Watching::default()).await
+    }
+
+    /// With a collector of traces that is sent one request in a million, and those of clients that trace.
+    pub async fn traced(collector: &str) -> Site {
+        let (tracer, sending) = Tracer::new(collector, 1_000_000).unwrap();
+        let watching = Watching { tracer: Some(tracer), ..Watching::default() };
+        let settings = Settings { requests_per_second: 10_000, max_body_bytes: 1 << 20 };
+        let mut site = Site::watched(settings, None, watching).await;
+        site.tasks.push(tokio::spawn(sending));
+        // The first one is that one.
+        site.send(site.streaming, "GET", "/healthz", &[("traceparent", "00-x")], "").await.is(200);
+        site
+    }
+
+    async fn watched(settings: Settings, issuer: Option<Arc<Issuer>>, watching: Watching) -> Site {
         let root = tempfile::tempdir().unwrap();
         let containers = Arc::new(AccountContainers::new(root.path(), Symlinks::Inside, HashMap::new()));
         let master = MasterKeys::from_keys(vec![Secret::new([7; 32])]).unwrap();
@@ -131,11 +150,15 @@ impl Site {
                 max_age: Duration::from_secs(259_200),
                 index_cache_bytes: 64 << 20,
                 answer_cache_bytes: 64 << 20,
+                in_flight_bytes: 64 << 20,
             },
         );
-        let keys = KeyDelivery::new(catalog.clone(), key_delivery::Settings::default()).unwrap();
-        let (streaming, first) =
-            serve(Arc::new(Streaming::new(Arc::new(origin)).with_blobs(blobs).with_keys(Arc::new(keys)))).await;
+        let keys = Arc::new(KeyDelivery::new(catalog.clone(), key_delivery::Settings::default()).unwrap());
+        let origin = Arc::new(origin);
+        // Bound before the API is made, which has to know its address.
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let streaming = tcp.local_addr().unwrap();
+        let storage = Arc::clone(containers.counts());
         let path = root.path().join("access");
         let key = AccessFile::open(&path).unwrap().first_writer().unwrap().1;
         let mut text = fs::read_to_string(&path).unwrap();
@@ -144,10 +167,25 @@ impl Site {
         let auth = Auth { access: Arc::new(AccessFile::open(&path).unwrap()), issuer };
         let delivered = Delivered { keys: true, ..Delivered::default() };
         let installation = Installation::new(format!("http://{streaming}"), containers).delivering(delivered);
-        let handler = Management::new(catalog.clone(), Arc::new(installation), auth, settings);
-        let (management, second) = serve(Arc::new(handler)).await;
+        let installation = installation.streaming(Arc::clone(&origin));
+        let api = Arc::new(Management::new(catalog.clone(), Arc::new(installation), auth, settings));
+        let handler = Streaming::new(Arc::clone(&origin)).with_blobs(blobs).with_keys(Arc::clone(&keys));
+        let handler = Arc::new(handler.watched(watching).with_admins(api.clone()));
+        let draining = Draining::default();
+        let sources = Arc::new(Sources {
+            catalog: catalog.clone(),
+            origin,
+            streaming: Arc::clone(&handler),
+            max_connections: Limits::default().max_connections,
+            storage,
+            keys: Some(keys),
+            draining: draining.clone(),
+        });
+        let listener = Listener { tcp, tls: None };
+        let first = tokio::spawn(server::run(vec![listener], handler, Limits::default(), std::future::pending()));
+        let (management, second) = serve(Arc::new(Endpoints::before(api, sources, true))).await;
         let follow = tokio::spawn(catalog.clone().follow());
-        Site { root, catalog, management, streaming, key, tasks: vec![first, second, follow] }
+        Site { root, catalog, management, streaming, key, draining, tasks: vec![first, second, follow] }
     }
 
     /// Sends a request as it is.
@@ -275,6 +313,13 @@ impl Site {
     pub async fn plays(&self, url: &str) -> u16 {
         self.fetch(url).await.status
     }
+}
+
+/// The URL of the first segment that an MPD lists; `base` is that of its presentation.
+pub fn first_segment(mpd: &str, base: &str) -> String {
+    let between = |begin: &str, end: &str| mpd.split(begin).nth(1).unwrap().split(end).next().unwrap().to_owned();
+    let (level, media) = (between("QualityLevels(", ")"), between("media=\"", "\""));
+    format!("{base}/QualityLevels({level})/{}", media.replace("$Time$", "0"))
 }
 
 /// As ids stand in URLs.

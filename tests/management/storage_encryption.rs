@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 
 use crate::site::{Site, at, encode};
 
-const GUID: &str = "00112233-4455-6677-8899-aabbccddeeff";
+pub const GUID: &str = "00112233-4455-6677-8899-aabbccddeeff";
 const GUID_BYTES: [u8; 16] =
     [0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff];
 
-fn id() -> String {
+pub fn id() -> String {
     format!("nb:kid:UUID:{GUID}")
 }
 
@@ -27,7 +27,7 @@ async fn certificate(site: &Site, kind: u32) -> (String, Vec<u8>) {
     (thumbprint, STANDARD.decode(answer.text("value")).unwrap())
 }
 
-async fn key_body(site: &Site, kind: u32, key: &[u8]) -> Value {
+pub async fn key_body(site: &Site, kind: u32, key: &[u8]) -> Value {
     let (thumbprint, certificate) = certificate(site, kind).await;
     let checksum = key_checksum(key, &GUID_BYTES).unwrap();
     json!({

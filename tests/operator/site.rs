@@ -126,12 +126,7 @@ impl Server {
 
     /// Status and body.
     pub fn get(&self, path: &str) -> (u16, Vec<u8>) {
-        let mut socket = TcpStream::connect(&self.address).unwrap();
-        write!(socket, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-        let mut answer = Vec::new();
-        socket.read_to_end(&mut answer).unwrap();
-        let body = answer.windows(4).position(|w| w == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
-        (String::from_utf8_lossy(&answer)[9..12].parse().unwrap(), answer.split_off(body))
+        get(&self.address, path)
     }
 
     pub fn within_three_seconds(&self, path: &str, status: u16) {
@@ -141,4 +136,14 @@ impl Server {
             std::thread::sleep(Duration::from_millis(50));
         }
     }
+}
+
+/// Status and body of what is at an address.
+pub fn get(address: &str, path: &str) -> (u16, Vec<u8>) {
+    let mut socket = TcpStream::connect(address).unwrap();
+    write!(socket, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).unwrap();
+    let body = answer.windows(4).position(|w| w == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
+    (String::from_utf8_lossy(&answer)[9..12].parse().unwrap(), answer.split_off(body))
 }

@@ -2,7 +2,8 @@
 writes one answer as a JSON line for each.
 
 A job is {"kind": "samples" | "envelope", "key": hex, ...}:
-  samples   "init": path or null, "segment": path, "scheme": for Smooth, which has no initialization segment
+  samples   "init": path or null, "segment": path, "scheme": for Smooth, which has no initialization segment;
+            "keys": {key id: hex} in place of "key" where fragments name theirs
             -> {"payload": sha256, "vectors": [[vector, sha256 of the clear sample], ...], "protected": bytes,
                 "info": what the boxes say}
   envelope  "object": path, "iv": hex -> {"payload": sha256, "padding": bytes}
@@ -108,8 +109,44 @@ def sample_sizes(data, traf):
     return offset, sizes
 
 
-def sample_entries(data, traf, moof, vector_size):
-    """Vector and stretches of each sample, from senc or PIFF's box; saiz and saio have to agree with senc."""
+def of_kind(data, name, kind, traf):
+    return [f for f in find(data, [name], *traf) if data[f[1] + 4 : f[1] + 8] == kind]
+
+
+def parameters(data, traf, count, default):
+    """How each sample is encrypted: as the track's header says, or its sample group."""
+    assigned, described = of_kind(data, b"sbgp", b"seig", traf), of_kind(data, b"sgpd", b"seig", traf)
+    assert len(assigned) == len(described) <= 1
+    if not assigned:
+        return [default] * count
+    _, at, stop = described[0]
+    assert data[at] == 1 and struct.unpack(">I", data[at + 8 : at + 12])[0] == 0
+    groups, at = [], at + 16
+    while at < stop:
+        length = struct.unpack(">I", data[at : at + 4])[0]
+        entry = data[at + 4 : at + 4 + length]
+        at += 4 + length
+        group = dict(default, protected=entry[2], vector_size=entry[3], kid=entry[4:20].hex(), constant=b"")
+        group["crypt"], group["skip"] = entry[1] >> 4, entry[1] & 15
+        if entry[2] and not entry[3]:
+            assert entry[20] == 16 and len(entry) == 37
+            group["constant"] = entry[21:]
+        groups.append(group)
+    assert struct.unpack(">I", data[described[0][1] + 12 : described[0][1] + 16])[0] == len(groups)
+    _, at, stop = assigned[0]
+    runs = struct.unpack(">I", data[at + 8 : at + 12])[0]
+    assert at + 12 + 8 * runs == stop
+    found = []
+    for run in range(runs):
+        number, index = struct.unpack(">II", data[at + 12 + 8 * run : at + 20 + 8 * run])
+        found += [groups[index - 0x10001] if index else default] * number
+    assert len(found) == count
+    return found
+
+
+def sample_entries(data, traf, moof, told):
+    """Vector and stretches of each sample, from senc or PIFF's box; saiz and saio have to agree with senc. What PIFF's
+    box says in place of the track's header goes into `told`."""
     piff = [f for f in find(data, [b"uuid"], *traf) if data[f[1] : f[1] + 16] == PIFF_SAMPLES]
     senc = list(find(data, [b"senc"], *traf))
     assert len(piff) + len(senc) <= 1
@@ -117,9 +154,21 @@ def sample_entries(data, traf, moof, vector_size):
         return None
     body, stop = (piff[0][1] + 16, piff[0][2]) if piff else senc[0][1:]
     flags, count = struct.unpack(">I", data[body : body + 4])[0] & 0xFFFFFF, struct.unpack(">I", data[body + 4 : body + 8])[0]
+    if flags & 1:
+        assert piff
+        word, kid = struct.unpack(">I", data[body + 4 : body + 8])[0], data[body + 8 : body + 24]
+        own = {"protected": int(word >> 8 != 0), "vector_size": word & 255, "kid": kid.hex(), "constant": b""}
+        told[:] = [dict(entry, **own) for entry in told]
+        body += 20
+        count = struct.unpack(">I", data[body + 4 : body + 8])[0]
+        assert word >> 8 <= 1
+        if not word >> 8:
+            assert count == 0 and stop == body + 8
+            return None
+    assert count == len(told)
     at, entries, places = body + 8, [], []
-    for _ in range(count):
-        begin = at
+    for index in range(count):
+        begin, vector_size = at, told[index]["vector_size"]
         vector = data[at : at + vector_size]
         at += vector_size
         parts = None
@@ -143,6 +192,9 @@ def sample_entries(data, traf, moof, vector_size):
 
 def decrypt_sample(key, sample, vector, parts, info):
     """The clear sample, and how many of its bytes were protected."""
+    if not info["protected"]:
+        assert not vector and not parts
+        return sample, 0
     if parts is None:
         parts = [(0, len(sample))]
     assert sum(clear + protected for clear, protected in parts) == len(sample)
@@ -154,7 +206,8 @@ def decrypt_sample(key, sample, vector, parts, info):
         at += clear
         piece = sample[at : at + protected]
         if counter is not None:
-            assert parts == [(0, len(sample))] or protected % 16 == 0
+            # As we write it; others' samples may be otherwise (ISO/IEC 23001-7 9.5.2.2).
+            assert parts == [(0, len(sample))] or protected % 16 == 0 or info["unaligned"]
             out[at : at + protected] = counter.update(piece)
         else:
             chain = Cipher(algorithms.AES(key), modes.CBC(info["constant"])).decryptor()
@@ -170,30 +223,42 @@ def decrypt_sample(key, sample, vector, parts, info):
 
 
 def samples(job):
-    key = bytes.fromhex(job["key"])
     if job["init"] is None:
         info = {"scheme": job["scheme"], "vector_size": 8, "constant": b"", "crypt": 0, "skip": 0}
+        info["kid"] = job.get("kid", "")
     else:
         info = track_encryption(open(job["init"], "rb").read())
+    info["unaligned"], info["protected"] = job.get("unaligned", False), 1
     data = open(job["segment"], "rb").read()
     moof, body, stop = one(data, [b"moof"])
     _, start, end = one(data, [b"traf"], body, stop)
     offset, sizes = sample_sizes(data, (start, end))
-    entries = sample_entries(data, (start, end), moof, info["vector_size"])
+    told = parameters(data, (start, end), len(sizes), info)
+    entries = sample_entries(data, (start, end), moof, told)
     mdat = one(data, [b"mdat"])
     at = moof + offset
     assert at == mdat[1] and at + sum(sizes) == mdat[2]
     payload, vectors, protected = hashlib.sha256(), [], 0
     for index, size in enumerate(sizes):
         vector, parts = entries[index] if entries is not None else (b"", None)
-        clear, count = decrypt_sample(key, data[at : at + size], vector, parts, info)
+        key = bytes.fromhex(job["keys"][told[index]["kid"]] if "keys" in job and told[index]["protected"] else job.get("key", ""))
+        clear, count = decrypt_sample(key, data[at : at + size], vector, parts, told[index])
         payload.update(clear)
         protected += count
         if vector:
             vectors.append([vector.hex(), hashlib.sha256(clear).hexdigest()])
         at += size
     info["constant"] = info["constant"].hex()
-    return {"payload": payload.hexdigest(), "vectors": vectors, "protected": protected, "info": info}
+    kids = sorted({entry["kid"] if entry["protected"] else "" for entry in told})
+    headers = [data[b + 4 : b + 20].hex() for _, b, _ in find(data, [b"moof", b"pssh"])]
+    return {
+        "payload": payload.hexdigest(),
+        "vectors": vectors,
+        "protected": protected,
+        "info": info,
+        "kids": kids,
+        "headers": headers,
+    }
 
 
 def envelope(job):

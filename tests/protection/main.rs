@@ -7,14 +7,16 @@ mod support;
 mod clear;
 mod decrypted;
 mod ffmpeg;
+mod keys;
 mod packager;
 mod python;
 mod slices;
+mod stored;
 mod streams;
 
 use headwater::cipher::{ContentKey, KeyId};
 use headwater::media::{Revision, TrackRef};
-use headwater::packager::protection::{Protection, SystemSignal, TrackKey, Tracks};
+use headwater::packager::protection::{Address, Periods, Protection, SystemSignal, TrackKey, Tracks};
 use headwater::protection::{Scheme, System};
 use sha2::{Digest, Sha256};
 use support::Film;
@@ -27,19 +29,20 @@ const KEY_ID: [u8; 16] = 0x1111_2222_3333_4444_5555_6666_7777_8888u128.to_be_byt
 
 /// A protection with one key for all tracks of all films.
 fn protection(scheme: Scheme) -> Protection {
-    let licence = Some("https://licence.example/");
+    let licence = || Some(Address::Complete("https://licence.example/".to_owned()));
     let systems = [System::PlayReady, System::Widevine, System::ClearKey];
     Protection {
         scheme,
         keys: vec![TrackKey {
             tracks: Tracks::All,
             id: KeyId(KEY_ID),
-            key: ContentKey::new(KEY),
+            material: ContentKey::new(KEY).into(),
             vector: None,
-            url: Some("https://keys.example/?kid=1".to_owned()),
+            url: Some(Address::Complete("https://keys.example/?kid=1".to_owned())),
         }],
         clear: Vec::new(),
-        systems: systems.map(|system| SystemSignal::new(system, licence)).into(),
+        systems: systems.map(|system| SystemSignal::new(system, licence())).into(),
+        periods: Periods::default(),
         asset: [0; 16],
     }
 }

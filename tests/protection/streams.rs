@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use headwater::media::{TrackKind, TrackRef};
-use headwater::packager::protection::Protection;
+use headwater::packager::protection::{Address, Protection};
 use headwater::packager::{Context, Dialect, Selection, format};
 use headwater::protection::Scheme;
 
@@ -58,7 +58,7 @@ fn ffmpeg_plays_encrypted_hls() {
                 }
                 let mut protection: Protection = protection(scheme);
                 protection.systems.clear();
-                protection.keys[0].url = Some("key".to_owned());
+                protection.keys[0].url = Some(Address::Complete("key".to_owned()));
                 let protected = Context { protection: Some(&protection), ..plain };
                 let clear = write(&film, tag, track, &scratch.path().join("clear"), &plain);
                 let file = write(&film, tag, track, &scratch.path().join("protected"), &protected);

@@ -24,7 +24,7 @@ end
 """
 
 
-def wrk(server, urls, folder, core, seconds, connections):
+def wrk(server, urls, folder, core, seconds, connections, tls=False):
     """Asks for random ones of `urls`; gives what the server spent and what the client saw."""
     script, listing = os.path.join(folder, "lab.lua"), os.path.join(folder, "urls")
     with open(script, "w", encoding="ascii") as file:
@@ -32,11 +32,34 @@ def wrk(server, urls, folder, core, seconds, connections):
     with open(listing, "w", encoding="utf-8") as file:
         file.write("\n".join(urls) + "\n")
     command = ("taskset", "-c", str(core), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script,
-               server.base())
+               server.base(tls))
     before = server.cpu_ns()
     said = subprocess.run(command, env=dict(os.environ, LAB_URLS=listing), capture_output=True, text=True, check=True)
     spent = server.cpu_ns() - before
     seen = json.loads(re.search(r"^LAB (.*)$", said.stdout, re.M)[1])
+    return _figures(seen, spent)
+
+
+def h2load(server, urls, folder, core, seconds, connections):
+    """As `wrk`, over HTTP/2 and TLS, the URLs in turn: as many connections, one request at a time on each."""
+    listing, log = os.path.join(folder, "urls.h2"), os.path.join(folder, "h2load.log")
+    with open(listing, "w", encoding="utf-8") as file:
+        file.write("\n".join(server.base(True) + url for url in urls) + "\n")
+    if os.path.exists(log):
+        os.remove(log)
+    command = ("taskset", "-c", str(core), "h2load", "-t1", f"-c{connections}", "-m1", "-D", str(seconds),
+               "--log-file", log, "-i", listing)
+    before = server.cpu_ns()
+    said = subprocess.run(command, capture_output=True, text=True, check=True)
+    spent = server.cpu_ns() - before
+    counts = re.search(r"^requests: .* (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", said.stdout, re.M)
+    traffic = re.search(r"^traffic: .*\((\d+)\) data", said.stdout, re.M)
+    with open(log, encoding="ascii") as file:
+        # When it began, the status, how long it took: microseconds (h2load(1)).
+        times = sorted(int(line.split("\t")[2]) for line in file)
+    at = lambda part: times[min(len(times) - 1, int(part * len(times)))] if times else 0
+    seen = {"requests": int(counts[1]), "bytes": int(traffic[1]), "micros": seconds * 1e6,
+            "errors": sum(int(count) for count in counts.groups()[1:]), "p50": at(0.5), "p99": at(0.99)}
     return _figures(seen, spent)
 
 

@@ -4,10 +4,11 @@ import random
 
 
 class Workload:
-    """Random requests for `urls`; `cached` says whether the segment cache may keep them."""
+    """Random requests for `urls`; `cached` says whether the segment cache may keep them, `transport` what they are
+    made over: `http`, `https` (HTTP/1.1) or `h2` (HTTP/2 over TLS)."""
 
-    def __init__(self, name, urls, cached, goal):
-        self.name, self.urls, self.cached, self.goal = name, urls, cached, goal
+    def __init__(self, name, urls, cached, goal, transport="http"):
+        self.name, self.urls, self.cached, self.goal, self.transport = name, urls, cached, goal, transport
 
 
 def _some(lists, count):
@@ -16,8 +17,11 @@ def _some(lists, count):
     return random.Random(20).sample(full, min(count, len(full)))
 
 
-def of(ladder, long, count):
-    """All workloads on a ladder of ten minutes and a film of two hours."""
+def of(ladder, long, protected, count):
+    """All workloads on a ladder of ten minutes, a film of two hours, and the ladder in each protection."""
+    cenc, _ = protected["cenc"].dash("mpd-time-csf")
+    _, cbcs = protected["cbcs"].hls("m3u8-cmaf")
+    _, aes = protected["aes-128"].hls("m3u8-aapl-v3")
     csf, inits = ladder.dash("mpd-time-csf")
     cmaf, _ = ladder.dash("mpd-time-cmaf")
     smooth = ladder.smooth()
@@ -32,11 +36,18 @@ def of(ladder, long, count):
         Workload("same segment, Smooth", middle(smooth["video"]), True, 0.6),
         Workload("same segment, CMAF", middle(cmaf["video"]), True, 0.6),
         Workload("same segment, TS muxed", middle(ts), True, 0.6),
+        Workload("same segment, cenc", middle(cenc["video"]), True, 0.6),
+        Workload("same segment, TS under AES-128", middle(aes), True, 0.6),
+        Workload("same segment, DASH over TLS", middle(csf["video"]), True, None, "https"),
+        Workload("same segment, DASH over HTTP/2", middle(csf["video"]), True, None, "h2"),
         Workload("random, DASH csf", _some(csf["video"], count), False, 0.9),
         Workload("random, CMAF (DASH, HLS)", _some(cmaf["video"], count), False, 0.9),
         Workload("random, Smooth", _some(smooth["video"], count), False, 0.9),
         Workload("random, TS muxed (HLS 3)", _some(ts, count), False, 1.0),
         Workload("random, TS (HLS 4)", _some(v4, count), False, 1.0),
+        Workload("random, cenc (DASH csf)", _some(cenc["video"], count), False, 1.15),
+        Workload("random, cbcs (HLS CMAF)", _some(cbcs, count), False, 1.0),
+        Workload("random, TS under AES-128", _some(aes, count), False, "1 + cipher"),
         Workload("audio of a muxed film", _some(csf["audio"], count), False, "≤ 40 µs"),
         Workload("DASH manifest, cached", [ladder.manifest("mpd-time-csf")], True, 0.9),
         Workload("Smooth manifest, cached", [ladder.base + "/Manifest"], True, 0.9),

@@ -8,8 +8,10 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::challenge::Challenge;
-use super::protobuf::{Broken, Field, Fields};
+use crate::isobmff::ProtectionHeader;
 use crate::key_delivery::error::Error;
+use crate::protection::System;
+use crate::protection::protobuf::{Broken, Field, Fields};
 
 /// `SignedMessage.MessageType`
 const LICENSE_REQUEST: u64 = 1;
@@ -18,10 +20,6 @@ const SERVICE_CERTIFICATE_REQUEST: u64 = 4;
 const BROKEN: Error = Error::BadRequest("the challenge is no Widevine message");
 const TWICE: Error = Error::BadRequest("the challenge has a field twice");
 const NO_KEYS: Error = Error::BadRequest("the challenge names no key; the film's pssh has to have key ids");
-
-/// Widevine's identifier among protection systems.
-const SYSTEM_ID: [u8; 16] =
-    [0xed, 0xef, 0x8b, 0xa9, 0x79, 0xd6, 0x4a, 0xce, 0xa3, 0xc8, 0x27, 0xdc, 0xd5, 0x1d, 0x21, 0xed];
 
 /// Reads a challenge.
 pub(in crate::key_delivery) fn parse(body: &[u8]) -> Result<Challenge, Error> {
@@ -114,46 +112,17 @@ fn pssh_data(message: &[u8], keys: &mut Vec<Uuid>) -> Result<(), Error> {
 }
 
 /// `pssh` boxes (ISO/IEC 23001-7, 8.1) one after the other.
-fn pssh_boxes(mut boxes: &[u8], keys: &mut Vec<Uuid>) -> Result<(), Error> {
-    while !boxes.is_empty() {
-        let size = boxes.first_chunk::<4>().map(|size| u32::from_be_bytes(*size)).ok_or(BROKEN)?;
-        let size = usize::try_from(size).map_err(|_| BROKEN)?;
-        let (whole, rest) = boxes.split_at_checked(size).filter(|(whole, _)| whole.len() >= 32).ok_or(BROKEN)?;
-        boxes = rest;
-        let mut body = Cursor(whole.get(4..).ok_or(BROKEN)?);
-        if body.take(4)? != b"pssh" {
-            return Err(BROKEN);
+fn pssh_boxes(boxes: &[u8], keys: &mut Vec<Uuid>) -> Result<(), Error> {
+    let headers = ProtectionHeader::parse_all(&Bytes::copy_from_slice(boxes), 0).map_err(|_| BROKEN)?;
+    for header in headers {
+        for id in header.key_ids {
+            Challenge::add(keys, Uuid::from_bytes(id))?;
         }
-        let version = *body.take(4)?.first().ok_or(BROKEN)?;
-        let is_ours = body.take(16)? == SYSTEM_ID;
-        if version > 0 {
-            for _ in 0..body.length()? {
-                let id = Uuid::from_slice(body.take(16)?).map_err(|_| BROKEN)?;
-                Challenge::add(keys, id)?;
-            }
-        }
-        let length = body.length()?;
-        let data = body.take(length)?;
-        if is_ours {
-            pssh_data(data, keys)?;
+        if header.system == System::Widevine.id().0 {
+            pssh_data(&header.data, keys)?;
         }
     }
     Ok(())
-}
-
-struct Cursor<'a>(&'a [u8]);
-
-impl<'a> Cursor<'a> {
-    fn take(&mut self, length: usize) -> Result<&'a [u8], Error> {
-        let (taken, rest) = self.0.split_at_checked(length).ok_or(BROKEN)?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    fn length(&mut self) -> Result<usize, Error> {
-        let bytes = self.take(4)?.first_chunk::<4>().ok_or(BROKEN)?;
-        usize::try_from(u32::from_be_bytes(*bytes)).map_err(|_| BROKEN)
-    }
 }
 
 #[cfg(test)]
@@ -197,7 +166,8 @@ mod tests {
 
     #[test]
     fn keys_are_found_in_every_form() {
-        let boxes = [pssh(SYSTEM_ID, 0, &[], &data(&[ONE])), pssh([1; 16], 1, &[TWO, ONE], b"other's")].concat();
+        let ours = System::Widevine.id().0;
+        let boxes = [pssh(ours, 0, &[], &data(&[ONE])), pssh([1; 16], 1, &[TWO, ONE], b"other's")].concat();
         for content in [
             bytes(1, &[bytes(1, &data(&[ONE])), bytes(1, &data(&[TWO, ONE])), vec![0x10, 1]].concat()),
             bytes(4, &[vec![0x08, 1], bytes(2, &boxes)].concat()),
@@ -219,13 +189,13 @@ mod tests {
             ("two identifications", signed(&[good.clone(), other].concat())),
             (
                 "two kinds of them",
-                signed(&[good.clone(), bytes(4, &bytes(2, &pssh(SYSTEM_ID, 1, &[TWO], b"")))].concat()),
+                signed(&[good.clone(), bytes(4, &bytes(2, &pssh(System::Widevine.id().0, 1, &[TWO], b"")))].concat()),
             ),
             ("two contents", [vec![0x08, 1], bytes(2, &[request.clone(), request].concat())].concat()),
             ("no keys", signed(&bytes(1, &bytes(1, &data(&[]))))),
             ("a short key", signed(&bytes(1, &bytes(1, &bytes(2, &[1; 15]))))),
             ("WebM", signed(&bytes(4, &[vec![0x08, 2], bytes(2, ONE.as_bytes())].concat()))),
-            ("a box cut short", signed(&bytes(4, &bytes(2, &pssh(SYSTEM_ID, 1, &[ONE], b"")[..40])))),
+            ("a box cut short", signed(&bytes(4, &bytes(2, &pssh(System::Widevine.id().0, 1, &[ONE], b"")[..40])))),
             ("a licence", vec![0x08, 2, 0x12, 0]),
             ("cut short", signed(&good)[..20].to_vec()),
             ("nothing", vec![]),

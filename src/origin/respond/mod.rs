@@ -169,10 +169,13 @@ impl Pending {
         self.meta.extra.push((name, value));
     }
 
-    /// Answers HEAD with the length that GET's body would have, in bytes.
-    pub fn head(self, length: u64) -> Response<Body> {
+    /// Answers HEAD with the length that GET's body would have, in bytes; `None` where only making it would tell
+    /// (RFC 9110 9.3.2).
+    pub fn head(self, length: Option<u64>) -> Response<Body> {
         let mut answer = self.answer(StatusCode::OK, Body::empty());
-        answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+        if let Some(length) = length {
+            answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
         answer
     }
 
@@ -194,7 +197,7 @@ impl Pending {
 
     fn respond(self, length: u64, mut part: impl FnMut(Range<u64>) -> Body) -> Response<Body> {
         if self.head {
-            return self.head(length);
+            return self.head(Some(length));
         }
         let wanted = match &self.range {
             Some(header) => range::parse(header, length, self.meta.parts),

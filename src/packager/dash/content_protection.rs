@@ -26,7 +26,8 @@ pub(super) fn write_set(
     let Some(protection) = protection else { return };
     let in_set = |track: &usize| set.tracks.iter().any(|other| std::ptr::eq(*other, &set.group.tracks[*track]));
     let tracks = (0..set.group.tracks.len()).filter(in_set).map(|track| TrackRef { group: set.index, track });
-    write(xml, protection, &protection.keys_of(presentation, tracks), dialect);
+    let keys = protection.keys_of(presentation, tracks);
+    write(xml, protection, &keys.iter().collect::<Vec<_>>(), dialect);
 }
 
 /// Namespaces for the root element, those that are used.
@@ -73,14 +74,14 @@ fn write(xml: &mut Markup, protection: &Protection, keys: &[&TrackKey], dialect:
         if signal.system == System::Widevine || signal.system == System::PlayReady && dialect == Dialect::Modern {
             xml.start("cenc:pssh").text(&STANDARD.encode(&pssh)).end();
         }
-        if let Some(url) = &signal.licence_url {
+        if let Some(url) = signal.licence_url(first.id) {
             match (signal.system, dialect) {
                 (System::ClearKey, _) => {
-                    xml.start("dashif:Laurl").attribute("Lic_type", "EME-1.0").text(url).end();
+                    xml.start("dashif:Laurl").attribute("Lic_type", "EME-1.0").text(&url).end();
                 }
                 // What Azure Media Player reads is the local name of the element and this attribute.
                 (System::Widevine, _) => {
-                    xml.start("ms:laurl").attribute("xmlns:ms", "urn:microsoft").attribute("licenseUrl", url).end();
+                    xml.start("ms:laurl").attribute("xmlns:ms", "urn:microsoft").attribute("licenseUrl", &url).end();
                 }
                 _ => {}
             }

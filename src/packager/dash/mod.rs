@@ -118,7 +118,7 @@ impl Format for Csf {
     fn init(&self, presentation: &Presentation, track: TrackRef, context: &Context<'_>) -> Result<Rendered, Error> {
         protection::check(self, presentation, track, context)?;
         let rendered = csf::init(presentation, track, context.protection);
-        Ok(protection::in_envelope(rendered, presentation, Some(track), context))
+        Ok(protection::in_envelope(rendered, presentation, Some(track), None, context))
     }
 
     fn plan(&self, presentation: &Presentation, request: &SegmentRequest<'_>, _: &Context<'_>) -> Result<Plan, Error> {
@@ -133,7 +133,7 @@ impl Format for Csf {
         context: &Context<'_>,
     ) -> Result<Rendered, Error> {
         let rendered = csf::segment(presentation, plan, media, context.protection)?;
-        Ok(protection::in_envelope(rendered, presentation, plan.track(), context))
+        Ok(protection::in_envelope(rendered, presentation, plan.track(), Some(plan.index), context))
     }
 }
 
@@ -166,7 +166,7 @@ impl Format for Cmaf {
         protection::check(self, presentation, track, context)?;
         let scale = cmaf::timescale(presentation, track.group, context.dialect);
         let rendered = cmaf::init(presentation, track, scale, context.protection);
-        Ok(protection::in_envelope(rendered, presentation, Some(track), context))
+        Ok(protection::in_envelope(rendered, presentation, Some(track), None, context))
     }
 
     fn plan(
@@ -188,7 +188,7 @@ impl Format for Cmaf {
         let group = plan.parts.first().map_or(0, |part| part.track.group);
         let scale = cmaf::timescale(presentation, group, context.dialect);
         let rendered = cmaf::segment(presentation, plan, media, scale, context.protection)?;
-        Ok(protection::in_envelope(rendered, presentation, plan.track(), context))
+        Ok(protection::in_envelope(rendered, presentation, plan.track(), Some(plan.index), context))
     }
 }
 

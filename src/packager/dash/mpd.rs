@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::codec::ClosedCaptions;
-use crate::media::{AUDIO_PURPOSE_SCHEME, Presentation, Purpose, ROLE_SCHEME, TrackKind};
+use crate::media::{AUDIO_PURPOSE_SCHEME, Presentation, Purpose, ROLE_SCHEME, Track, TrackKind, TrackRef};
 use crate::packager::carried::{Carried, carried};
 use crate::packager::markup::Markup;
 use crate::packager::names::url_name;
@@ -20,6 +20,9 @@ const ONE: Timescale = Timescale::new(1).unwrap();
 /// Scheme of camera angles (ISO/IEC 23009-1 5.8.5.6).
 const VIEWPOINT_SCHEME: &str = "urn:mpeg:dash:viewpoint:2011";
 
+/// Scheme of switching between adaptation sets (ISO/IEC 23009-1 5.3.3.5).
+const SWITCHING_SCHEME: &str = "urn:mpeg:dash:adaptation-set-switching:2016";
+
 /// Writes the MPD.
 pub(super) fn render(
     format: &dyn Format,
@@ -27,7 +30,7 @@ pub(super) fn render(
     presentation: &Presentation,
     context: &Context<'_>,
 ) -> Result<Rendered, Error> {
-    let sets = adaptation_sets(carried(presentation, format)?, context.dialect);
+    let sets = adaptation_sets(presentation, carried(presentation, format)?, context);
     let segments: usize = sets.iter().map(|set| set.group.segment_count()).sum();
     let mut xml = Markup::new(2048 + 40 * segments + 256 * presentation.groups.len());
     xml.start("MPD").attribute("xmlns", "urn:mpeg:dash:schema:mpd:2011");
@@ -63,6 +66,7 @@ pub(super) fn render(
             camera: camera(&sets, set),
             before: before(&sets, position),
             has_sdr: sets.iter().any(colour::is_sdr_video),
+            alike: alike(&sets, position),
         };
         adaptation_set(&mut xml, kind, presentation, set, &place, context);
     }
@@ -83,16 +87,26 @@ pub(super) fn render(
 }
 
 /// One adaptation set for each kind of decoder in a group: players switch within a set and choose between
-/// sets (ISO/IEC 23009-1 5.3.3.1). Azure Media Services had one for each group.
-fn adaptation_sets(groups: Vec<Carried<'_>>, dialect: Dialect) -> Vec<Carried<'_>> {
-    if dialect == Dialect::Ams {
-        return groups;
-    }
+/// sets (ISO/IEC 23009-1 5.3.3.1). Azure Media Services had one for each group. What a set says of its encryption is
+/// of all its tracks, so those of another key are another set.
+fn adaptation_sets<'a>(
+    presentation: &'a Presentation,
+    groups: Vec<Carried<'a>>,
+    context: &Context<'_>,
+) -> Vec<Carried<'a>> {
+    let key = |group: usize, track: &Track| {
+        let place = presentation.groups[group].tracks.iter().position(|other| std::ptr::eq(other, track))?;
+        Some(context.protection?.key(presentation, TrackRef { group, track: place })?.id)
+    };
     let mut sets: Vec<Carried<'_>> = Vec::with_capacity(groups.len());
     for group in groups {
         let begin = sets.len();
         for &track in &group.tracks {
-            let home = sets.iter_mut().skip(begin).find(|set| colour::is_one_set(set.tracks[0], track));
+            let is_one = |other: &Track| {
+                let decoder = context.dialect == Dialect::Ams || colour::is_one_set(other, track);
+                decoder && key(group.index, other) == key(group.index, track)
+            };
+            let home = sets.iter_mut().skip(begin).find(|set| is_one(set.tracks[0]));
             match home {
                 Some(set) => set.tracks.push(track),
                 None => sets.push(Carried { index: group.index, group: group.group, tracks: vec![track] }),
@@ -116,6 +130,16 @@ struct Place {
     before: usize,
     /// There is a video set of standard dynamic range, for players that know no other.
     has_sdr: bool,
+    /// `@id`s of sets that differ from it in their key alone.
+    alike: Vec<String>,
+}
+
+/// `@id`s of the other sets of a group that are for the same decoder, so that only their key is another one.
+fn alike(sets: &[Carried<'_>], position: usize) -> Vec<String> {
+    let Some(own) = sets.get(position) else { return Vec::new() };
+    let others = sets.iter().enumerate().filter(|(place, set)| *place != position && set.index == own.index);
+    let same = others.filter(|(_, set)| colour::is_one_set(set.tracks[0], own.tracks[0]));
+    same.map(|(place, _)| (place + 1).to_string()).collect()
 }
 
 /// How many representations the sets before the one at `position` have of its group.
@@ -176,6 +200,10 @@ fn adaptation_set(
     content_protection::write_set(xml, presentation, set, context.protection, dialect);
     if dialect == Dialect::Modern {
         colour::properties(xml, set, place.has_sdr);
+        if !place.alike.is_empty() {
+            // Players may switch between them nevertheless (5.3.3.5).
+            descriptor(xml, "SupplementalProperty", SWITCHING_SCHEME, &place.alike.join(","));
+        }
     }
     let label = match dialect {
         Dialect::Ams => (group.named && group.kind == TrackKind::Audio).then_some(&group.name),

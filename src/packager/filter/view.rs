@@ -33,7 +33,7 @@ pub fn view(whole: &Presentation, filters: &[&Filter], step: usize) -> Result<Pr
     let pictures = groups.iter().position(|g| g.kind == TrackKind::Video).unwrap_or(0);
     let master = groups.get(pictures).ok_or(FilterError::RemovedAll)?;
     let cut = Cut::of(master, begin, end, step.max(1)).ok_or(FilterError::RemovedAll)?;
-    let view = View { begin: begin.map(|_| cut.begin), skipped: cut.first, first_quality };
+    let view = View { begin: begin.map(|_| cut.begin), skipped: cut.first, first_quality, origin: Some(whole.zero()) };
     for (index, group) in groups.iter_mut().enumerate() {
         let (first, last) = if index == pictures { (cut.first, cut.last) } else { cut.in_group(group) };
         keep(group, first, last);

@@ -21,7 +21,8 @@ pub(super) fn push(
     context: &Context<'_>,
 ) {
     let vector = u128::from_be_bytes(key.constant_vector());
-    let url = key.url.as_deref();
+    let url = key.url.as_ref().map(|url| url.of(key.id));
+    let url = url.as_deref();
     if protection.scheme == Scheme::Envelope {
         out.push_str(tag);
         out.push_str(":METHOD=AES-128,URI=");
@@ -80,7 +81,7 @@ pub(super) fn push_session(
         return;
     }
     for key in protection.keys_of(presentation, tracks) {
-        push(out, "#EXT-X-SESSION-KEY", flavor, protection, key, context);
+        push(out, "#EXT-X-SESSION-KEY", flavor, protection, &key, context);
     }
 }
 
@@ -92,7 +93,7 @@ fn is_told(flavor: Flavor, system: System) -> bool {
 /// Where a system finds what it needs; `None` where it cannot be told.
 fn uri(protection: &Protection, signal: &SystemSignal, key: &TrackKey) -> Option<String> {
     match signal.system {
-        System::FairPlay => signal.licence_url.clone(),
+        System::FairPlay => signal.licence_url(key.id),
         System::PlayReady => {
             let object = STANDARD.encode(protection.playready_object(signal, &[key]));
             Some(format!("data:text/plain;charset=UTF-16;base64,{object}"))
@@ -101,6 +102,6 @@ fn uri(protection: &Protection, signal: &SystemSignal, key: &TrackKey) -> Option
             let pssh = protection.pssh(signal, &[key])?;
             Some(format!("data:text/plain;base64,{}", STANDARD.encode(pssh)))
         }
-        System::ClearKey => signal.licence_url.clone(),
+        System::ClearKey => signal.licence_url(key.id),
     }
 }

@@ -1,6 +1,8 @@
 //! Media playlists (RFC 8216 4.3.3).
 
+use crate::cipher::KeyId;
 use crate::media::{Presentation, Track, TrackGroup, TrackRef};
+use crate::packager::protection::{Protection, TrackKey};
 use crate::packager::{Context, Dialect, Error, Rendered, key_frames, text};
 use crate::time::{MediaTime, Timescale};
 
@@ -51,9 +53,8 @@ pub(super) fn render(
     if keyframes {
         out.push_str("#EXT-X-I-FRAMES-ONLY\n");
     }
-    if let Some((protection, key)) = context.protection.and_then(|p| Some((p, p.key(presentation, at)?))) {
-        key::push(&mut out, "#EXT-X-KEY", flavor, protection, key, context);
-    }
+    let mut keys = Keys::new(flavor, presentation, at, context);
+    keys.begin(&mut out, entries.first());
     if flavor.has_initialization_segments() && !web_vtt {
         let init = SegmentUri::new("Fragments", &group.name, flavor, audio_name, context, ".mp4");
         let mut uri = String::with_capacity(init.len(1));
@@ -73,6 +74,7 @@ pub(super) fn render(
     let (mut head, mut of) = (String::with_capacity(64), None);
     let tail = segments.after() + "\n";
     for entry in &entries {
+        keys.change(&mut out, entry);
         if of != Some(entry.micros) {
             of = Some(entry.micros);
             head.clear();
@@ -87,6 +89,61 @@ pub(super) fn render(
     }
     out.push_str("#EXT-X-ENDLIST\n");
     Ok(text(out, PLAYLIST_TYPE))
+}
+
+/// The `EXT-X-KEY`s of a playlist: one before all segments, others where the key changes.
+struct Keys<'a> {
+    flavor: Flavor,
+    presentation: &'a Presentation,
+    at: TrackRef,
+    scale: Timescale,
+    context: &'a Context<'a>,
+    /// None for tracks that are clear from beginning to end.
+    protection: Option<&'a Protection>,
+    /// What was said last; `None` before anything was.
+    last: Option<Option<KeyId>>,
+}
+
+impl<'a> Keys<'a> {
+    fn new(flavor: Flavor, presentation: &'a Presentation, at: TrackRef, context: &'a Context<'a>) -> Keys<'a> {
+        let protection = context.protection.filter(|protection| protection.key(presentation, at).is_some());
+        let scale = flavor.url_timescale(presentation, at.group, context);
+        Keys { flavor, presentation, at, scale, context, protection, last: None }
+    }
+
+    /// What holds for the initialization segment, too, which is in an envelope of the first key or in none.
+    fn begin(&mut self, out: &mut String, first: Option<&Entry>) {
+        let Some(protection) = self.protection else { return };
+        if let Some(first) = first.filter(|_| protection.scheme.encrypts_samples()) {
+            return self.change(out, first);
+        }
+        let is_clear = protection.periods.clear_lead > 0;
+        let key = if is_clear { None } else { protection.first_key(self.presentation, self.at) };
+        self.push(out, protection, key);
+    }
+
+    /// What holds from this entry on, if it is another.
+    fn change(&mut self, out: &mut String, entry: &Entry) {
+        let Some(protection) = self.protection else { return };
+        if self.last.is_some() && protection.periods.is_constant() {
+            return;
+        }
+        let group = &self.presentation.groups[self.at.group];
+        let near = group.segment_at(entry.time, self.scale);
+        let index = near.or_else(|| group.segment_of(entry.time, self.scale)).unwrap_or(0);
+        let key = protection.key_at(self.presentation, self.at, index);
+        if self.last != Some(key.as_ref().map(|key| key.id)) {
+            self.push(out, protection, key);
+        }
+    }
+
+    fn push(&mut self, out: &mut String, protection: &Protection, key: Option<TrackKey>) {
+        match &key {
+            Some(key) => key::push(out, "#EXT-X-KEY", self.flavor, protection, key, self.context),
+            None => out.push_str("#EXT-X-KEY:METHOD=NONE\n"),
+        }
+        self.last = Some(key.map(|key| key.id));
+    }
 }
 
 /// One segment of a playlist.

@@ -29,6 +29,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use super::track_fragment::media_type;
 use super::{
     Context, Dialect, Error, Format, MediaData, Noun, Plan, Protocol, Rendered, SegmentRequest, captions, cmaf,
     key_frames, protection, thumbnails,
@@ -124,7 +125,7 @@ impl Flavor {
         match self {
             _ if !scheme.encrypts_samples() || codec.text().is_some() => true,
             Flavor::Cmaf => codec.subsampling().is_some(),
-            Flavor::V4 | Flavor::V3 => codec.transport_stream().is_some_and(|stream| stream.encrypted().is_some()),
+            Flavor::V4 | Flavor::V3 => codec.transport_stream().is_some_and(|stream| stream.encrypted(None).is_some()),
         }
     }
 
@@ -222,6 +223,15 @@ impl Flavor {
         }
     }
 
+    fn segment_type(self, presentation: &Presentation, plan: &Plan) -> &'static str {
+        let Some(at) = plan.track() else { return ts::MEDIA_TYPE };
+        match self {
+            _ if subtitles::is_web_vtt(self, presentation, presentation.track(at)) => captions::WEB_VTT_TYPE,
+            Flavor::Cmaf => media_type(presentation.groups[at.group].kind),
+            Flavor::V4 | Flavor::V3 => ts::MEDIA_TYPE,
+        }
+    }
+
     fn segment(
         self,
         presentation: &Presentation,
@@ -268,6 +278,11 @@ macro_rules! format_of_flavor {
                 Flavor::$flavor.protects(codec, scheme)
             }
 
+            fn passes_on(&self, scheme: Scheme) -> bool {
+                // Transport streams are encrypted otherwise than samples in files.
+                Flavor::$flavor == Flavor::Cmaf && self.schemes().contains(&scheme) && scheme.encrypts_samples()
+            }
+
             fn url_timescale(&self, presentation: &Presentation, group: usize, context: &Context<'_>) -> Timescale {
                 Flavor::$flavor.url_timescale(presentation, group, context)
             }
@@ -298,7 +313,7 @@ macro_rules! format_of_flavor {
             fn init(&self, presentation: &Presentation, at: TrackRef, context: &Context<'_>) -> Result<Rendered, Error> {
                 protection::check(self, presentation, at, context)?;
                 let rendered = Flavor::$flavor.init(presentation, at, context)?;
-                Ok(protection::in_envelope(rendered, presentation, Some(at), context))
+                Ok(protection::in_envelope(rendered, presentation, Some(at), None, context))
             }
 
             fn plan(
@@ -311,6 +326,10 @@ macro_rules! format_of_flavor {
                 Flavor::$flavor.plan(presentation, request, context)
             }
 
+            fn segment_type(&self, presentation: &Presentation, plan: &Plan) -> &'static str {
+                Flavor::$flavor.segment_type(presentation, plan)
+            }
+
             fn segment(
                 &self,
                 presentation: &Presentation,
@@ -319,7 +338,7 @@ macro_rules! format_of_flavor {
                 context: &Context<'_>,
             ) -> Result<Rendered, Error> {
                 let rendered = Flavor::$flavor.segment(presentation, plan, media, context)?;
-                Ok(protection::in_envelope(rendered, presentation, plan.track(), context))
+                Ok(protection::in_envelope(rendered, presentation, plan.track(), Some(plan.index), context))
             }
         }
     )*};

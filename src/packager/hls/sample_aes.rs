@@ -25,9 +25,9 @@ pub(super) struct SampleAes {
 }
 
 impl SampleAes {
-    /// With this key.
-    pub fn new(key: &TrackKey, blocks: ProtectedBlocks) -> SampleAes {
-        SampleAes { chains: Chains::new(&key.key, key.constant_vector()), blocks }
+    /// With this key; `None` where it is not known.
+    pub fn new(key: &TrackKey, blocks: ProtectedBlocks) -> Option<SampleAes> {
+        Some(SampleAes { chains: Chains::new(key.secret()?, key.constant_vector()), blocks })
     }
 
     /// Encrypts the access unit that `pieces` are.
@@ -41,14 +41,19 @@ impl SampleAes {
                     }
                 }
             }
-            ProtectedBlocks::Frame { header } => {
+            blocks @ (ProtectedBlocks::Frame { .. } | ProtectedBlocks::SyncFrames) => {
                 let mut unit = pieces.drain(begin..).fold(Vec::new(), |mut unit, piece| {
                     unit.extend_from_slice(&piece);
                     unit
                 });
-                let start = (header + FRAME_LEADER).min(unit.len());
-                let range = start..unit.len();
-                self.chains.encrypt(Pattern::WHOLE, &mut unit, [range]);
+                let mut at = 0;
+                while at < unit.len() {
+                    let (length, header) = blocks.frame(&unit[at..]);
+                    let end = unit.len().min(at + length.max(1));
+                    let range = (at + header + FRAME_LEADER).min(end)..end;
+                    self.chains.encrypt(Pattern::WHOLE, &mut unit, [range]);
+                    at = end;
+                }
                 pieces.push(Bytes::from(unit));
             }
         }
@@ -104,11 +109,11 @@ mod tests {
         let key = TrackKey {
             tracks: Tracks::All,
             id: KeyId([1; 16]),
-            key: ContentKey::new(KEY),
+            material: ContentKey::new(KEY).into(),
             vector: Some(VECTOR),
             url: None,
         };
-        SampleAes::new(&key, blocks)
+        SampleAes::new(&key, blocks).unwrap()
     }
 
     /// From Apple's listings, block by block.
@@ -163,5 +168,25 @@ mod tests {
             }
             assert_eq!(frame, clear);
         }
+    }
+
+    #[test]
+    fn each_syncframe_is_its_own() {
+        // Enhanced AC-3 of 50 and 33 words, and bytes that are no frame.
+        let frame = |words: u8| {
+            let mut frame = vec![0x0b, 0x77, 0, words - 1, 0x3f, 0x80];
+            frame.resize(usize::from(words) * 2, words);
+            frame
+        };
+        let clear = [frame(50), frame(33), vec![9; 40]].concat();
+        let mut pieces = vec![Bytes::from(clear.clone())];
+        sample_aes(ProtectedBlocks::SyncFrames).apply(&mut pieces, 0);
+        let mut unit = pieces[0].to_vec();
+        for range in [0..100, 100..166, 166..206] {
+            let part = &mut unit[range];
+            decrypt(&mut part[16..], 0);
+        }
+        assert_eq!(unit, clear);
+        assert_ne!(pieces[0], clear);
     }
 }

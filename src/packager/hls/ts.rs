@@ -27,7 +27,7 @@ pub(super) const ZERO_STAMP: u64 = OFFSET.unsigned_abs();
 const POSITIVE: i64 = 1 << 50;
 
 /// The media type of transport streams, with or without pictures.
-const MEDIA_TYPE: &str = "video/mp2t";
+pub(super) const MEDIA_TYPE: &str = "video/mp2t";
 
 /// Samples of `sound` that are muxed with segments `from..to` of a video track: by decode time on the URL
 /// timeline, from the first at or after the beginning up to the first at or after the end. The first
@@ -75,8 +75,10 @@ pub(super) fn segment(
     // All that is muxed together is under one key: that of the first.
     let key = protection
         .filter(|protection| protection.scheme.encrypts_samples())
-        .and_then(|protection| protection.key(presentation, plan.track()?));
-    let streams = plan.parts.iter().map(|part| stream(presentation, part, key)).collect::<Result<Vec<_>, _>>()?;
+        .and_then(|protection| protection.key_at(presentation, plan.track()?, plan.index));
+    let key = key.as_ref();
+    let streams = plan.parts.iter().map(|part| stream(presentation, part, media, key));
+    let streams = streams.collect::<Result<Vec<_>, _>>()?;
     let program = Program::new(streams).map_err(cannot_mux)?;
     let elementary = plan
         .parts
@@ -96,7 +98,12 @@ pub(super) fn segment(
 }
 
 /// How a part is announced in the program map table.
-fn stream(presentation: &Presentation, part: &Part, key: Option<&TrackKey>) -> Result<Stream, Error> {
+fn stream(
+    presentation: &Presentation,
+    part: &Part,
+    media: &MediaData,
+    key: Option<&TrackKey>,
+) -> Result<Stream, Error> {
     let group = &presentation.groups[part.track.group];
     let codec = presentation.track(part.track).codec.transport_stream().ok_or(Error::NoSuchResource)?;
     let (pid, language) = match group.kind {
@@ -107,7 +114,9 @@ fn stream(presentation: &Presentation, part: &Part, key: Option<&TrackKey>) -> R
     let stream_id = codec.stream_id();
     let (stream_type, descriptors) = match key {
         Some(_) => {
-            let encrypted = codec.encrypted().ok_or(Error::NoSuchResource)?;
+            let first = part.samples.samples.first();
+            let first = first.map(|sample| media.get(part.file, sample.offset, sample.size)).transpose()?;
+            let encrypted = codec.encrypted(first.as_ref()).ok_or(Error::NoSuchResource)?;
             (encrypted.stream_type, encrypted.descriptors)
         }
         None => (codec.stream_type(), codec.descriptors()),
@@ -147,7 +156,8 @@ impl Elementary {
         let codec = track.codec.transport_stream().ok_or(Error::NoSuchResource)?;
         let samples = &part.samples.samples;
         let stamps = Stamps::of(track);
-        let sample_aes = key.zip(codec.encrypted()).map(|(key, encrypted)| SampleAes::new(key, encrypted.blocks));
+        let sample_aes =
+            key.zip(codec.encrypted(None)).and_then(|(key, encrypted)| SampleAes::new(key, encrypted.blocks));
         let mut pieces = Vec::with_capacity(samples.len() * 3);
         let mut units = Vec::with_capacity(samples.len());
         for (index, sample) in samples.iter().enumerate() {

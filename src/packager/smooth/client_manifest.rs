@@ -9,7 +9,7 @@ use crate::packager::carried::{Carried, carried};
 use crate::packager::envelope;
 use crate::packager::markup::Markup;
 use crate::packager::names::url_name;
-use crate::packager::protection::{Protection, SystemSignal};
+use crate::packager::protection::{Protection, SystemSignal, TrackKey};
 use crate::packager::runs::runs;
 use crate::packager::{Context, Dialect, Error, Format, Rendered, text};
 use crate::protection::{Scheme, System};
@@ -124,7 +124,8 @@ fn protection_headers(xml: &mut Markup, presentation: &Presentation, streams: &[
     };
     let tracks = streams.iter().flat_map(|stream| stream.tracks.iter().filter_map(move |t| track(stream, t)));
     let keys = of.keys_of(presentation, tracks);
-    let Some(first) = keys.first() else { return };
+    let keys: Vec<&TrackKey> = keys.iter().collect();
+    let Some(&first) = keys.first() else { return };
     if of.scheme == Scheme::Envelope {
         xml.start("Protection").start("ProtectionHeader").attribute("SystemID", ENVELOPE_SYSTEM);
         xml.start("ContentProtection").attribute("xmlns:sea", envelope::NAMESPACE);

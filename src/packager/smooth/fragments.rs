@@ -40,7 +40,7 @@ pub(super) fn render(
         Noun::FragmentInfo => {
             let part = plan.parts.first().ok_or(Error::NoSuchResource)?;
             let encrypted = match plan.needs_media {
-                true => encrypt::part(presentation, part, media, protection)?,
+                true => encrypt::part(presentation, part, plan.index, media, protection)?,
                 false => None,
             };
             let mut header = track_fragment::header(presentation, plan, SCALE, &SHAPE, encrypted.as_ref())?;
@@ -49,9 +49,9 @@ pub(super) fn render(
         }
         Noun::RawFragments => {
             let part = plan.parts.first().ok_or(Error::NoSuchResource)?;
-            let body = match encrypt::part(presentation, part, media, protection)? {
-                Some(encrypted) => vec![encrypted.body],
-                None => payload(part, media)?,
+            let body = match encrypt::part(presentation, part, plan.index, media, protection)? {
+                Some(encrypt::Encrypted { body: Some(bytes), .. }) => vec![bytes],
+                _ => payload(part, media)?,
             };
             rendered(presentation, plan, body)
         }

@@ -71,7 +71,8 @@ impl Format for Smooth {
         let mut plan = plan(self, presentation, request)?;
         // What stays clear of encrypted samples is told by the samples themselves.
         let key = context.protection.filter(|p| p.scheme.encrypts_samples());
-        plan.needs_media |= key.is_some_and(|p| p.key(presentation, request.track).is_some());
+        let key = key.and_then(|protection| protection.key(presentation, request.track));
+        plan.needs_media |= key.is_some_and(|key| key.secret().is_some());
         Ok(plan)
     }
 
@@ -83,7 +84,7 @@ impl Format for Smooth {
         context: &Context<'_>,
     ) -> Result<Rendered, Error> {
         let rendered = fragments::render(presentation, plan, media, context.protection)?;
-        Ok(protection::in_envelope(rendered, presentation, plan.track(), context))
+        Ok(protection::in_envelope(rendered, presentation, plan.track(), Some(plan.index), context))
     }
 }
 

@@ -46,7 +46,7 @@ fn answers(codec: &dyn Codec) {
             at += 2 + usize::from(*length);
         }
         assert!(at == all.len() && at < 64, "{all:?}");
-        if let Some(encrypted) = stream.encrypted() {
+        for encrypted in [stream.encrypted(None), stream.encrypted(Some(&codec.sample_entry()))].into_iter().flatten() {
             let (all, mut at) = (encrypted.descriptors, 0);
             while let Some(length) = all.get(at + 1) {
                 at += 2 + usize::from(*length);

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use bytes::Bytes;
 use headwater::cipher::{ContentKey, KeyId};
 use headwater::media::{Presentation, Revision, SourceFile, TrackGroup, TrackRef};
-use headwater::packager::protection::{Protection, SystemSignal, TrackKey, Tracks};
+use headwater::packager::protection::{Address, Periods, Protection, SystemSignal, TrackKey, Tracks};
 use headwater::packager::{
     Context, Dialect, Error, FORMATS, Format, MediaData, Noun, Plan, Protocol, SegmentRequest, Selection, thumbnails,
 };
@@ -85,6 +85,19 @@ fn check_track(track: &SourceTrack, length: u64) {
     if let Some(key_frames) = samples.key_frames() {
         assert!(key_frames.windows(2).all(|w| w[0].sample < w[1].sample && w[0].decode <= w[1].decode));
     }
+    if let Some(encryption) = &track.encryption {
+        let mut parts = Vec::new();
+        let said = encryption.samples(0..count, &mut parts);
+        assert_eq!(said.len(), count as usize, "it is told of each sample how it is encrypted");
+        for (sample, (_, stored)) in said.iter().zip(samples.iter_from(0)) {
+            let parts = &parts[sample.parts.clone()];
+            let bytes: u64 = parts.iter().map(|part| u64::from(part.clear) + u64::from(part.protected)).sum();
+            assert!(parts.is_empty() || bytes == u64::from(stored.size));
+        }
+        let one = encryption.samples([count - count.min(1)].into_iter(), &mut parts);
+        assert_eq!(one.first().map(|sample| sample.vector), said.last().map(|sample| sample.vector));
+        assert!(encryption.memory() as u64 <= 4 * length + (64 << 10), "{} for {length}", encryption.memory());
+    }
     if let Some(starts) = &track.fragment_starts {
         assert!(starts.windows(2).all(|w| w[0] < w[1]) && starts.last().is_none_or(|last| *last < count));
     }
@@ -114,6 +127,15 @@ fn film(data: &Bytes, index: FileIndex, manifest: Option<ism::ServerManifest>) {
             figures: None,
         };
         FORMATS.iter().for_each(|format| package(*format, &presentation, data, &context));
+        for format in FORMATS {
+            let Ok(Some(stored)) = Protection::stored(&presentation, *format) else { continue };
+            protected(
+                *format,
+                &presentation,
+                data,
+                &Context { protection: Some(&stored), thumbnails: None, ..context },
+            );
+        }
         if dialect == Dialect::Ams {
             continue;
         }
@@ -152,12 +174,15 @@ fn protection(scheme: Scheme) -> Protection {
         keys: vec![TrackKey {
             tracks: Tracks::All,
             id: KeyId([1; 16]),
-            key: ContentKey::new([2; 16]),
+            material: ContentKey::new([2; 16]).into(),
             vector: None,
-            url: Some("https://keys.example/".to_owned()),
+            url: Some(Address::Complete("https://keys.example/".to_owned())),
         }],
         clear: Vec::new(),
-        systems: systems.map(|system| SystemSignal::new(system, Some("skd://licence.example/"))).into(),
+        systems: systems
+            .map(|system| SystemSignal::new(system, Some(Address::Base("skd://licence.example/".to_owned()))))
+            .into(),
+        periods: Periods::default(),
         asset: [3; 16],
     }
 }

@@ -8,6 +8,9 @@ pub mod film;
 mod fragments;
 #[cfg(feature = "server")]
 mod odata;
+#[cfg(feature = "server")]
+mod players;
+mod protection;
 mod text;
 #[cfg(feature = "server")]
 mod tokens;
@@ -22,12 +25,16 @@ pub const TARGETS: &[&str] = &[
     "range",
     "codec",
     "captions",
+    "playready_header",
+    "pssh",
     #[cfg(feature = "server")]
     "odata_filter",
     #[cfg(feature = "server")]
     "odata_path",
     #[cfg(feature = "server")]
     "odata_batch",
+    #[cfg(feature = "server")]
+    "cmcd",
     #[cfg(feature = "server")]
     "swt",
     #[cfg(feature = "server")]
@@ -36,6 +43,12 @@ pub const TARGETS: &[&str] = &[
     "token_template",
     #[cfg(feature = "server")]
     "licence_challenge",
+    #[cfg(feature = "server")]
+    "cpix",
+    #[cfg(feature = "server")]
+    "sas",
+    #[cfg(feature = "server")]
+    "verify",
 ];
 
 /// The most memory that a driver may hold at once for `input` bytes.
@@ -56,12 +69,16 @@ pub fn run(target: &str, data: &[u8]) {
         "range" => text::range(data),
         "codec" => codec::run(data),
         "captions" => captions::run(data),
+        "playready_header" => protection::playready_header(data),
+        "pssh" => protection::pssh(data),
         #[cfg(feature = "server")]
         "odata_filter" => odata::filter(data),
         #[cfg(feature = "server")]
         "odata_path" => odata::path(data),
         #[cfg(feature = "server")]
         "odata_batch" => odata::parts(data),
+        #[cfg(feature = "server")]
+        "cmcd" => players::cmcd(data),
         #[cfg(feature = "server")]
         "swt" => tokens::swt(data),
         #[cfg(feature = "server")]
@@ -70,6 +87,12 @@ pub fn run(target: &str, data: &[u8]) {
         "token_template" => tokens::template(data),
         #[cfg(feature = "server")]
         "licence_challenge" => tokens::challenge(data),
+        #[cfg(feature = "server")]
+        "cpix" => protection::cpix(data),
+        #[cfg(feature = "server")]
+        "sas" => protection::sas(data),
+        #[cfg(feature = "server")]
+        "verify" => protection::verify(data),
         other => panic!("there is no driver '{other}'"),
     }
 }

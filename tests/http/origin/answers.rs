@@ -39,7 +39,13 @@ async fn every_kind_of_object_has_its_headers() {
                 let kept = a.headers.iter().filter(|(n, _)| !matches!(n.as_str(), "date" | "expires"));
                 kept.cloned().collect::<Vec<_>>()
             };
-            assert_eq!((head.status, but_date(&head)), (200, but_date(&get)), "{path}");
+            let mut expected = but_date(&get);
+            if kind == Kind::Segment && head.header("content-length").is_empty() {
+                // Nobody had made it; now somebody has.
+                expected.retain(|(name, _)| name != "content-length");
+                assert_eq!(but_date(&site.ask("HEAD", &path, &[]).await), but_date(&get), "{path}");
+            }
+            assert_eq!((head.status, but_date(&head)), (200, expected), "{path}");
             assert!(
                 types(tag, kind).contains(&get.header("content-type").split(';').next().unwrap()),
                 "{path}: {:?}",

@@ -136,6 +136,7 @@ impl Site {
                 max_age: Duration::from_secs(259_200),
                 index_cache_bytes: 64 << 20,
                 answer_cache_bytes,
+                in_flight_bytes: 64 << 20,
             },
         );
         let origin = match painter {

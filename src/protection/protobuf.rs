@@ -1,8 +1,8 @@
-//! The wire format of Protocol Buffers, read field by field ("Encoding", protobuf.dev).
+//! The wire format of Protocol Buffers, read field by field ("Encoding", protobuf.dev): Widevine speaks it.
 
 /// A field of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Field<'a> {
+pub(crate) enum Field<'a> {
     /// A number.
     Number(u32, u64),
     /// Bytes, a text or a message.
@@ -12,11 +12,11 @@ pub(super) enum Field<'a> {
 }
 
 /// The fields of a message in their order; an error where it breaks off or has groups.
-pub(super) struct Fields<'a>(pub &'a [u8]);
+pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
 /// What is no message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Broken;
+pub(crate) struct Broken;
 
 impl<'a> Fields<'a> {
     fn varint(&mut self) -> Result<u64, Broken> {
