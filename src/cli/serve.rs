@@ -62,7 +62,6 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
     let opened = open::open(config, demo.clone()).await?;
     let catalog = opened.catalog.clone();
     let listeners = listeners(&service).await?;
-    announce(config, &listeners, demo.as_deref(), &catalog).await?;
     let streaming = listeners.first().map_or(Ok(config.server.listen), |listener| listener.tcp.local_addr())?;
 
     let watched = metrics_listener(config).await?;
@@ -89,6 +88,8 @@ pub(super) async fn serve(service: Service) -> Result<ExitCode, Error> {
         (Some(keys), Some(address)) => Some((key_listener(&service, address).await?, keys)),
         _ => None,
     };
+    // Whoever reads it may go on at once: everything is open.
+    announce(config, &listeners, demo.as_deref(), &catalog).await?;
     if let Some(api) = &api {
         handler = handler.with_admins(api.handler.clone());
     }
