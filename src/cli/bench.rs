@@ -228,8 +228,7 @@ impl Home {
     fn new(config: &Config, folder: &Path) -> Result<Home, Error> {
         let place = std::env::temp_dir().join(format!("headwater-bench-{}", std::process::id()));
         std::fs::DirBuilder::new().mode(0o700).create(&place)?;
-        let mut settings = Config::default();
-        settings.origin = config.origin.clone();
+        let mut settings = Config { origin: config.origin.clone(), ..Config::default() };
         settings.origin.public_base_url = None;
         settings.server.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         settings.storage.data_dir = Some(place.join("data"));

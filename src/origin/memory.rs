@@ -85,10 +85,9 @@ impl Memory {
         let waiting = async {
             loop {
                 settle().await;
-                match tokio::time::timeout(SETTLE_EVERY, turn.as_mut()).await {
+                if let Ok(room) = tokio::time::timeout(SETTLE_EVERY, turn.as_mut()).await {
                     // The semaphore is never closed.
-                    Ok(room) => return room.map(Lease).map_err(|_| Error::Internal),
-                    Err(_) => {}
+                    return room.map(Lease).map_err(|_| Error::Internal);
                 }
             }
         };
@@ -193,7 +192,13 @@ mod tests {
         let memory = Memory::new(0, UNIT);
         let mut kept = Some(memory.lease(UNIT, nothing).await.unwrap());
         let begun = Instant::now();
-        let lease = memory.lease(UNIT, || std::future::ready(drop(kept.take()))).await.unwrap();
+        let lease = memory
+            .lease(UNIT, || {
+                kept.take();
+                std::future::ready(())
+            })
+            .await
+            .unwrap();
         assert!(lease.bytes() == UNIT && begun.elapsed() < PATIENCE / 2);
     }
 }

@@ -37,7 +37,7 @@ pub async fn listed(address: &Address, options: &Options) -> Result<Vec<Listed>,
         let Some(listing) = listing else { continue };
         let streams = || listing.streams.iter().filter(|s| !s.key_frames && s.packing != Packing::Images);
         let typical = |kind| {
-            let last = streams().filter(|s| s.kind == kind).last()?;
+            let last = streams().rfind(|s| s.kind == kind)?;
             last.segments.get(last.segments.len() / 2).map(|segment| segment.url.clone())
         };
         let Some(typical) = typical(StreamKind::Video).or_else(|| typical(StreamKind::Audio)) else { continue };
